@@ -1,0 +1,23 @@
+//===- Passes.h - Passes of the stage Compress ------------------------*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPRESS_PASSES_H
+#define LATHE_COMPRESS_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace lathe::compress {
+
+#define GEN_PASS_DECL
+#include "lathe/Compress/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "lathe/Compress/Passes.h.inc"
+
+} // namespace lathe::compress
+
+#endif // LATHE_COMPRESS_PASSES_H

@@ -1,0 +1,23 @@
+//===- Passes.h - Passes of the stage Graph ------------------------*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_GRAPH_PASSES_H
+#define LATHE_GRAPH_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace lathe::graph {
+
+#define GEN_PASS_DECL
+#include "lathe/Graph/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "lathe/Graph/Passes.h.inc"
+
+} // namespace lathe::graph
+
+#endif // LATHE_GRAPH_PASSES_H

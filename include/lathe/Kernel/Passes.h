@@ -1,0 +1,23 @@
+//===- Passes.h - Passes of the stage Kernel ------------------------*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_KERNEL_PASSES_H
+#define LATHE_KERNEL_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace lathe::kernel {
+
+#define GEN_PASS_DECL
+#include "lathe/Kernel/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "lathe/Kernel/Passes.h.inc"
+
+} // namespace lathe::kernel
+
+#endif // LATHE_KERNEL_PASSES_H

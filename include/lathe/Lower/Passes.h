@@ -1,0 +1,23 @@
+//===- Passes.h - Passes of the stage Lower ------------------------*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_LOWER_PASSES_H
+#define LATHE_LOWER_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace lathe::lower {
+
+#define GEN_PASS_DECL
+#include "lathe/Lower/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "lathe/Lower/Passes.h.inc"
+
+} // namespace lathe::lower
+
+#endif // LATHE_LOWER_PASSES_H

@@ -1,0 +1,59 @@
+//===- TargetDescription.h - What a schedule knows of a CPU -----*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Plain data about the machine that code is generated for. Every stage may read
+// it; nothing in it refers to MLIR. Heuristics are pure functions of it, so that
+// they can be unit-tested for machines that are not at hand.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_SUPPORT_TARGETDESCRIPTION_H
+#define LATHE_SUPPORT_TARGETDESCRIPTION_H
+
+#include "llvm/ADT/StringRef.h"
+#include <cstdint>
+#include <string>
+
+namespace lathe {
+
+struct TargetDescription {
+  /// LLVM's own names, already validated: triple, CPU and feature string.
+  std::string Triple = "x86_64-unknown-linux-gnu";
+  std::string CPU = "x86-64";
+  std::string Features;
+
+  /// Bits of one vector register: 128 (SSE, NEON), 256 (AVX2), 512 (AVX-512).
+  unsigned VectorBits = 128;
+  /// Architectural vector registers.
+  unsigned VectorRegisters = 16;
+  /// A fused multiply-add on vectors of f32 exists.
+  bool HasFMA = false;
+  /// Conversions between f16 and f32 in hardware (F16C, AVX-512, NEON).
+  bool HasF16Conversion = false;
+  /// Masked vector loads and stores are cheap (AVX-512, SVE).
+  bool HasMaskedMemory = false;
+  /// Integer dot product u8 x s8 into i32 (VNNI).
+  bool HasInt8Dot = false;
+
+  /// Caches of one core, in bytes, and their sustained read bandwidths.
+  int64_t L1Bytes = 32 * 1024;
+  int64_t L2Bytes = 1024 * 1024;
+  double L3GBPerSecond = 30.0;
+  double ColdWeightGBPerSecond = 11.0;
+
+  /// Lanes of one register for elements of \p Bits bits.
+  unsigned lanes(unsigned Bits) const { return VectorBits / Bits; }
+};
+
+/// Describes \p CPU with \p Features (LLVM's names, already validated by the
+/// caller). Pure: reads nothing of the host.
+TargetDescription describeTarget(llvm::StringRef Triple, llvm::StringRef CPU,
+                                 llvm::StringRef Features);
+
+} // namespace lathe
+
+#endif // LATHE_SUPPORT_TARGETDESCRIPTION_H

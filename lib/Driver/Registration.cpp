@@ -1,0 +1,25 @@
+//===- Registration.cpp - Everything Lathe registers with MLIR ------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Driver/Registration.h"
+#include "lathe/Codegen/Passes.h"
+#include "lathe/Compress/Passes.h"
+#include "lathe/Graph/Passes.h"
+#include "lathe/Import/Passes.h"
+#include "lathe/Kernel/Passes.h"
+#include "lathe/Lower/Passes.h"
+#include "lathe/ONNX/Passes.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+
+void lathe::registerAllDialects(mlir::DialectRegistry &Registry) {
+  mlir::registerAllDialects(Registry);
+  mlir::registerAllExtensions(Registry);
+}
+
+void lathe::registerAllPasses() { mlir::registerAllPasses(); }

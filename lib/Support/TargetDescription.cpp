@@ -1,0 +1,57 @@
+//===- TargetDescription.cpp - What a schedule knows of a CPU -------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Support/TargetDescription.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace lathe;
+
+TargetDescription lathe::describeTarget(llvm::StringRef Triple,
+                                        llvm::StringRef CPU,
+                                        llvm::StringRef Features) {
+  TargetDescription T;
+  T.Triple = Triple.str();
+  T.CPU = CPU.str();
+  T.Features = Features.str();
+
+  // The feature string is the complete list: whoever resolved the CPU expanded
+  // it (LLVM's subtarget tables live in Target, above which nothing may reach).
+  llvm::StringSet<> On;
+  llvm::SmallVector<llvm::StringRef> Parts;
+  Features.split(Parts, ',', -1, false);
+  for (llvm::StringRef P : Parts) {
+    if (P.consume_front("+"))
+      On.insert(P);
+    else if (P.consume_front("-"))
+      On.erase(P);
+  }
+
+  if (Triple.starts_with("aarch64")) {
+    T.VectorBits = 128;
+    T.VectorRegisters = 32;
+    T.HasFMA = T.HasF16Conversion = true;
+    return T;
+  }
+  if (Triple.starts_with("arm") || Triple.starts_with("thumb")) {
+    T.VectorBits = 128;
+    T.HasFMA = On.contains("vfp4");
+    T.HasF16Conversion = On.contains("fp16");
+    return T;
+  }
+
+  // AVX-512 as x86-64-v4 has it: masks and 256-bit forms included.
+  bool AVX512 = On.contains("avx512f") && On.contains("avx512vl") &&
+                On.contains("avx512bw") && On.contains("avx512dq");
+  T.VectorBits = AVX512 ? 512 : On.contains("avx") ? 256 : 128;
+  T.VectorRegisters = AVX512 ? 32 : 16;
+  T.HasFMA = On.contains("fma");
+  T.HasF16Conversion = On.contains("f16c");
+  T.HasMaskedMemory = AVX512;
+  T.HasInt8Dot = On.contains("avx512vnni") || On.contains("avxvnni");
+  return T;
+}

@@ -1,0 +1,19 @@
+# lit's configuration: every *.mlir, *.test, *.c and *.py below with a RUN line is a test.
+import os
+
+import lit.formats
+
+config.name = "Lathe"
+config.test_format = lit.formats.ShTest(True)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "unit", "CMakeLists.txt", "lit.cfg.py"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.lathe_build_dir, "test")
+config.environment["PATH"] = os.pathsep.join(
+    [os.path.join(config.lathe_build_dir, "bin"), config.llvm_tools_dir, config.environment["PATH"]]
+)
+config.substitutions.append(("%python", config.python))
+config.substitutions.append(("%source", config.lathe_source_dir))
+config.substitutions.append(("%include", os.path.join(config.lathe_source_dir, "include")))
+if not config.sanitized:
+    config.available_features.add("not-sanitized")
