@@ -10,6 +10,7 @@
 #include "lathe/Compress/Passes.h"
 #include "lathe/Graph/Passes.h"
 #include "lathe/Import/Passes.h"
+#include "lathe/Kernel/Kernel.h"
 #include "lathe/Kernel/Passes.h"
 #include "lathe/Lower/Passes.h"
 #include "lathe/ONNX/Passes.h"
@@ -20,6 +21,7 @@
 void lathe::registerAllDialects(mlir::DialectRegistry &Registry) {
   mlir::registerAllDialects(Registry);
   mlir::registerAllExtensions(Registry);
+  Registry.insert<lathe::kernel::KernelDialect>();
 }
 
 void lathe::registerAllPasses() { mlir::registerAllPasses(); }

@@ -1,0 +1,183 @@
+//===- KernelOps.td - Kernels, their calls, weights and places -*- tablegen -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_KERNEL_KERNELOPS_TD
+#define LATHE_KERNEL_KERNELOPS_TD
+
+include "lathe/Kernel/KernelAttrs.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Kernel_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Kernel_Dialect, mnemonic, traits>;
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+def Kernel_FuncOp : Kernel_Op<"func", [
+    AffineScope, AutomaticAllocationScope, FunctionOpInterface,
+    IsolatedFromAbove]> {
+  let summary = "A kernel";
+  let description = [{
+    A private function in destination-passing style. It has two forms.
+
+    *On tensors* (from the stage Kernel to the emission of its body): the
+    arguments are the ins (tensors, or scalars and indices that the body cannot
+    read off its tensors), then the outs (tensors); the results are the outs, in
+    order. The body holds at most one root plus elementwise producers and
+    epilogues. `kind` names the root ("contraction", "conv", "pool", "reduction",
+    "elementwise", "loop", "copy", "fill", ...), `schedule` is obeyed by an emitter
+    (absent: the generic tier). `arg_types`, set by bufferization, gives each
+    argument's memref type at its call sites.
+
+    *On memrefs* (after `codegen-emit-kernels`): the arguments are those of
+    `arg_types` and two indices more, `lo` and `hi`: the range of the outermost
+    parallel loop that the call runs. `grid` tells its extent, absent: 1. There are no
+    results.
+
+    ```mlir
+    kernel.func private @scale(%x: tensor<?x64xf32>, %s: tensor<64xf32>, %out: tensor<?x64xf32>) -> tensor<?x64xf32>
+        attributes {kind = "elementwise"} {
+      %r = linalg.generic ... ins(%x, %s : ...) outs(%out : ...) {...}
+      kernel.return %r : tensor<?x64xf32>
+    }
+    kernel.func private @scale(%x: memref<?x64xf32>, %s: memref<64xf32>, %out: memref<?x64xf32>, %lo: index, %hi: index)
+        attributes {kind = "elementwise", grid = #kernel.grid<arg = 2, dim = 0, step = 1>} {
+      scf.for %i = %lo to %hi step %c1 { ... }
+      kernel.return
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+                       TypeAttrOf<FunctionType>:$function_type,
+                       OptionalAttr<StrAttr>:$sym_visibility,
+                       OptionalAttr<DictArrayAttr>:$arg_attrs,
+                       OptionalAttr<DictArrayAttr>:$res_attrs,
+                       OptionalAttr<StrAttr>:$kind,
+                       OptionalAttr<AnyAttr>:$schedule,
+                       OptionalAttr<TypeArrayAttr>:$arg_types,
+                       OptionalAttr<Kernel_GridAttr>:$grid);
+  let regions = (region AnyRegion:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name,
+                                 "::mlir::FunctionType":$type,
+                                 CArg<"::llvm::StringRef", "{}">:$kind)>];
+  let extraClassDeclaration = [{
+    // FunctionOpInterface.
+    ::mlir::Region *getCallableRegion() { return &getBody(); }
+    ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
+    ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
+
+    /// The body has been emitted: arguments are memrefs, `lo` and `hi` follow.
+    bool isEmitted();
+    /// Number of outs; only on tensors, where the results tell it.
+    unsigned getNumOuts() { return getFunctionType().getNumResults(); }
+    unsigned getNumIns() { return getFunctionType().getNumInputs() - getNumOuts(); }
+  }];
+}
+
+def Kernel_ReturnOp : Kernel_Op<"return", [
+    Pure, HasParent<"FuncOp">, ReturnLike, Terminator]> {
+  let summary = "End of a kernel: yields its outs, in order";
+  let arguments = (ins Variadic<AnyType>:$operands);
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
+  let assemblyFormat = "attr-dict ($operands^ `:` type($operands))?";
+  let hasVerifier = 1;
+}
+
+def Kernel_CallOp : Kernel_Op<"call", [
+    AttrSizedOperandSegments, DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Runs a kernel over the whole of its outs";
+  let description = [{
+    On tensors the results are the outs as the kernel leaves them; on memrefs the
+    kernel writes them and there are no results. Scalars and indices stand among
+    the ins.
+
+    ```mlir
+    %1 = kernel.call @scale ins(%x, %s : tensor<?x64xf32>, tensor<64xf32>) outs(%e : tensor<?x64xf32>) -> tensor<?x64xf32>
+    kernel.call @scale ins(%x, %s : memref<?x64xf32>, memref<64xf32>) outs(%o : memref<?x64xf32>)
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyType>:$ins,
+                       Variadic<AnyShaped>:$outs);
+  let results = (outs Variadic<AnyTensor>:$results);
+  let assemblyFormat = [{
+    $callee (`ins` `(` $ins^ `:` type($ins) `)`)?
+    (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutsMutable(); }
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Constants and places
+//===----------------------------------------------------------------------===//
+
+def Kernel_WeightOp : Kernel_Op<"weight", [Pure]> {
+  let summary = "A constant of the model, read only";
+  let description = [{
+    The bytes of `value`, laid out by `packing` if there is one, at `offset` in the
+    blob of weights (set by `kernel-place-weights`). The result has the packed shape.
+
+    ```mlir
+    %w = kernel.weight dense_resource<w> : tensor<64x100xf32>
+           packing <outer = [1, 0], blocks = [1], tiles = [64]> at 4096 : tensor<2x64x64xf32>
+    ```
+  }];
+  let arguments = (ins ElementsAttr:$value, OptionalAttr<Kernel_PackingAttr>:$packing,
+                       OptionalAttr<I64Attr>:$offset);
+  let results = (outs AnyTypeOf<[AnyStaticShapeTensor, AnyStaticShapeMemRef]>:$result);
+  let assemblyFormat = [{
+    $value (`packing` $packing^)? (`at` $offset^)? attr-dict `:` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_SlotOp : Kernel_Op<"slot", [Pure]> {
+  let summary = "A place in the workspace";
+  let description = [{
+    A row-major buffer `offset` bytes into the workspace; one size per dynamic dimension.
+
+    ```mlir
+    %b = kernel.slot %offset[%n] : memref<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Index:$offset, Variadic<Index>:$sizes);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$offset (`[` $sizes^ `]`)? attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Kernel_OutputOp : Kernel_Op<"output", [MemoryEffects<[MemWrite]>]> {
+  let summary = "The place of a result whose shape is known at run time only";
+  let description = [{
+    Tells the caller the sizes of result `number` of the model (one operand per
+    dynamic dimension) and gives the memory that it provides for them, row-major.
+    If the caller provides none or too little, the model returns with a status.
+
+    ```mlir
+    %o = kernel.output 1[%n] : memref<?x4xf32>
+    ```
+  }];
+  let arguments = (ins I64Attr:$number, Variadic<Index>:$sizes);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$number (`[` $sizes^ `]`)? attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+#endif // LATHE_KERNEL_KERNELOPS_TD
