@@ -52,7 +52,7 @@ def run_unit(tally, build, scratch, label="unit", env=None):
 
 def run_lit(tally, build, scratch, label="lit", env=None):
     report = scratch / f"{label}.json"
-    code = call([LIT, "-j", os.cpu_count(), "-s", "-v", "--timeout=300", f"--output={report}", build / "test"], env=env)
+    code = call([LIT, "-j", os.cpu_count(), "-q", "-v", "--max-time=900", f"--output={report}", build / "test"], env=env)
     if not report.exists():
         return tally.add(label, 0, 1, f"lit ended with {code} and no report")
     codes = [t["code"] for t in json.loads(report.read_text())["tests"]]
