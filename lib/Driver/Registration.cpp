@@ -13,6 +13,7 @@
 #include "lathe/Kernel/Kernel.h"
 #include "lathe/Kernel/Passes.h"
 #include "lathe/Lower/Passes.h"
+#include "lathe/ONNX/ONNX.h"
 #include "lathe/ONNX/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -20,6 +21,7 @@
 
 void lathe::registerAllDialects(mlir::DialectRegistry &Registry) {
   mlir::registerAllDialects(Registry);
+  Registry.insert<onnx::ONNXDialect>();
   mlir::registerAllExtensions(Registry);
   Registry.insert<lathe::kernel::KernelDialect>();
 }

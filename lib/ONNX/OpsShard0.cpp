@@ -1,0 +1,2 @@
+#define GET_OP_DEFS_0
+#include "OpsShard.h"

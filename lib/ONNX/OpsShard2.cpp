@@ -1,0 +1,2 @@
+#define GET_OP_DEFS_2
+#include "OpsShard.h"

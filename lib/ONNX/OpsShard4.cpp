@@ -1,0 +1,2 @@
+#define GET_OP_DEFS_4
+#include "OpsShard.h"

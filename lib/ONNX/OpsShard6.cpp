@@ -1,0 +1,2 @@
+#define GET_OP_DEFS_6
+#include "OpsShard.h"

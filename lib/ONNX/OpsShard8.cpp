@@ -1,0 +1,2 @@
+#define GET_OP_DEFS_8
+#include "OpsShard.h"
