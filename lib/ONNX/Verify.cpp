@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lathe/ONNX/Diagnostics.h"
 #include "lathe/ONNX/ONNX.h"
 
 using namespace mlir;
@@ -79,7 +80,7 @@ static LogicalResult verifyRegions(Operation *Op, const OpFacts &Facts) {
     Region &Body = Op->getRegion(Index++);
     if (Body.empty()) {
       if (Attr.Required)
-        return Op->emitOpError() << "lacks the graph '" << Attr.Name << "'";
+        return emitNodeError(Op) << "lacks the graph '" << Attr.Name << "'";
       continue;
     }
     if (!Body.hasOneBlock() || Body.front().empty() ||
