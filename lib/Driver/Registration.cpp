@@ -26,4 +26,7 @@ void lathe::registerAllDialects(mlir::DialectRegistry &Registry) {
   Registry.insert<lathe::kernel::KernelDialect>();
 }
 
-void lathe::registerAllPasses() { mlir::registerAllPasses(); }
+void lathe::registerAllPasses() {
+  mlir::registerAllPasses();
+  lower::registerLowerPasses();
+}

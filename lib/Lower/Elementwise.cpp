@@ -1,0 +1,525 @@
+//===- Elementwise.cpp - Ops that work element by element ---------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Ops differ only in a formula: a table gives the body of each one's
+// linalg.generic. A body computes in the type of its operands; f16 and bf16
+// become f32 in lower-legalize-storage, so formulas are written once.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Common.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace lathe::lower {
+
+namespace {
+/// What a formula sees: the scalars, ONNX's element types, the op's attributes.
+struct Element {
+  Builder &B;
+  ValueRange X;
+  const Node &N;
+
+  Value x(unsigned I = 0) const { return X[I]; }
+  Type in(unsigned I = 0) const { return N.inElem(I); }
+  Type out() const { return N.outElem(); }
+  Value constant(double V) const {
+    return scalar::constant(B, X[0].getType(), V);
+  }
+  Value add(Value P, Value Q) const { return scalar::add(B, P, Q); }
+  Value sub(Value P, Value Q) const { return scalar::sub(B, P, Q); }
+  Value mul(Value P, Value Q) const { return scalar::mul(B, P, Q); }
+  Value div(Value P, Value Q) const {
+    return scalar::div(B, P, Q, N.inElem(0));
+  }
+  Value exp(Value P) const { return math::ExpOp::create(B, P); }
+  Value less(Value P, Value Q) const {
+    return scalar::compare(B, scalar::Compare::Less, P, Q, N.inElem(0));
+  }
+  Value select(Value C, Value P, Value Q) const {
+    return scalar::select(B, C, P, Q);
+  }
+  bool isFloat() const { return isa<FloatType>(X[0].getType()); }
+  double attr(StringRef Name, double Default) const {
+    return N.f32(Name, Default);
+  }
+};
+using Formula = Value (*)(const Element &);
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Activations
+//===----------------------------------------------------------------------===//
+
+static Value sigmoid(const Element &E, Value X) {
+  Value One = E.constant(1);
+  return E.div(One, E.add(One, E.exp(arith::NegFOp::create(E.B, X))));
+}
+
+/// max(x, 0) + log1p(exp(-|x|)): exact where exp(x) would overflow.
+static Value softplus(const Element &E, Value X) {
+  Value Abs = math::AbsFOp::create(E.B, X), Zero = E.constant(0);
+  Value Log =
+      math::Log1pOp::create(E.B, E.exp(arith::NegFOp::create(E.B, Abs)));
+  return E.add(E.select(E.less(X, Zero), Zero, X), Log);
+}
+
+/// x < low ? low : x, which keeps NaN and is one instruction.
+static Value atLeast(const Element &E, Value X, Value Low) {
+  return E.select(E.less(X, Low), Low, X);
+}
+static Value atMost(const Element &E, Value X, Value High) {
+  return E.select(E.less(High, X), High, X);
+}
+
+static Value relu(const Element &E) { return atLeast(E, E.x(), E.constant(0)); }
+
+static Value hardSigmoid(const Element &E, double Alpha, double Beta) {
+  Value Line = E.add(E.mul(E.x(), E.constant(Alpha)), E.constant(Beta));
+  return atMost(E, atLeast(E, Line, E.constant(0)), E.constant(1));
+}
+
+static Value geluExact(const Element &E, Value X) {
+  Value Erf =
+      math::ErfOp::create(E.B, E.mul(X, E.constant(0.70710678118654752440)));
+  return E.mul(E.mul(X, E.constant(0.5)), E.add(Erf, E.constant(1)));
+}
+static Value geluTanh(const Element &E, Value X) {
+  Value Cube = E.mul(E.mul(X, X), X);
+  Value Inner = E.mul(E.add(X, E.mul(Cube, E.constant(0.044715))),
+                      E.constant(0.79788456080286535588));
+  return E.mul(E.mul(X, E.constant(0.5)),
+               E.add(math::TanhOp::create(E.B, Inner), E.constant(1)));
+}
+static Value gelu(const Element &E) {
+  return E.N.str("approximate", "none") == "tanh" ? geluTanh(E, E.x())
+                                                  : geluExact(E, E.x());
+}
+
+/// x > 0 ? gain x : negative
+static Value orNegative(const Element &E, Value Positive, Value Negative) {
+  return E.select(E.less(E.x(), E.constant(0)), Negative, Positive);
+}
+static Value elu(const Element &E) {
+  Value Negative = E.mul(E.sub(E.exp(E.x()), E.constant(1)),
+                         E.constant(E.attr("alpha", 1.0)));
+  return orNegative(E, E.x(), Negative);
+}
+static Value selu(const Element &E) {
+  double Alpha = E.attr("alpha", 1.67326319217681884765625),
+         Gamma = E.attr("gamma", 1.05070102214813232421875);
+  Value Negative =
+      E.mul(E.sub(E.exp(E.x()), E.constant(1)), E.constant(Alpha * Gamma));
+  return orNegative(E, E.mul(E.x(), E.constant(Gamma)), Negative);
+}
+static Value celu(const Element &E) {
+  Value Alpha = E.constant(E.attr("alpha", 1.0));
+  return orNegative(
+      E, E.x(), E.mul(E.sub(E.exp(E.div(E.x(), Alpha)), E.constant(1)), Alpha));
+}
+static Value leakyRelu(const Element &E) {
+  return orNegative(E, E.x(), E.mul(E.x(), E.constant(E.attr("alpha", 0.01))));
+}
+static Value thresholdedRelu(const Element &E) {
+  return E.select(E.less(E.constant(E.attr("alpha", 1.0)), E.x()), E.x(),
+                  E.constant(0));
+}
+static Value mish(const Element &E) {
+  return E.mul(E.x(), math::TanhOp::create(E.B, softplus(E, E.x())));
+}
+static Value swish(const Element &E, double Alpha) {
+  Value Scaled = Alpha == 1.0 ? E.x() : E.mul(E.x(), E.constant(Alpha));
+  return E.mul(E.x(), sigmoid(E, Scaled));
+}
+
+/// Integers too: bounds are reals.
+static Value shrink(const Element &E) {
+  double Lambda = E.attr("lambd", 0.5), Bias = E.attr("bias", 0.0);
+  Type T = E.in(), Real = E.isFloat() ? T : Type(E.B.getF64Type());
+  Value X = scalar::cast(E.B, E.x(), T, Real);
+  auto Const = [&](double V) { return scalar::constant(E.B, Real, V); };
+  auto Less = [&](Value P, Value Q) {
+    return scalar::compare(E.B, scalar::Compare::Less, P, Q, Real);
+  };
+  Value Upper =
+      E.select(Less(Const(Lambda), X), E.sub(X, Const(Bias)), Const(0));
+  Value R = E.select(Less(X, Const(-Lambda)), E.add(X, Const(Bias)), Upper);
+  return scalar::cast(E.B, R, Real, T);
+}
+
+//===----------------------------------------------------------------------===//
+// Arithmetic
+//===----------------------------------------------------------------------===//
+
+template <typename OpTy> static Value unary(const Element &E) {
+  return OpTy::create(E.B, E.x());
+}
+
+static Value absolute(const Element &E) {
+  if (E.isFloat())
+    return math::AbsFOp::create(E.B, E.x());
+  return scalar::isUnsigned(E.in()) ? E.x()
+                                    : Value(math::AbsIOp::create(E.B, E.x()));
+}
+
+static Value sign(const Element &E) {
+  Value Zero = E.constant(0), One = E.constant(1);
+  Value Positive = E.less(Zero, E.x());
+  if (scalar::isUnsigned(E.in()))
+    return E.select(Positive, One, Zero);
+  // NaN stays NaN, both zeros stay what they are.
+  return E.select(Positive, One,
+                  E.select(E.less(E.x(), Zero), E.constant(-1),
+                           E.isFloat() ? E.x() : Zero));
+}
+
+/// Rounding ops leave integers alone (Round, Ceil and Floor take floats only).
+static Value reciprocal(const Element &E) {
+  return E.div(E.constant(1), E.x());
+}
+
+/// Exponentiation by squaring; wraps. Negative exponents leave what 1 / x^n
+/// rounds to.
+static Value integerPower(const Element &E, Value Base, Value Exponent,
+                          bool UnsignedExponent) {
+  Builder &B = E.B;
+  Type T = Base.getType();
+  Value One = scalar::constant(B, T, int64_t(1)),
+        Zero = scalar::constant(B, T, int64_t(0));
+  Value Result = One, Square = Base;
+  Type ET = Exponent.getType();
+  auto Bit = [&](unsigned I) -> Value {
+    Value Shifted = arith::ShRUIOp::create(B, Exponent,
+                                           scalar::constant(B, ET, int64_t(I)));
+    return arith::TruncIOp::create(B, B.getI1Type(), Shifted);
+  };
+  // 2^64 overflows everything but 0, 1 and -1, which six bits and the parity
+  // tell.
+  unsigned Bits = std::min(6u, ET.getIntOrFloatBitWidth());
+  for (unsigned I = 0; I < Bits; ++I) {
+    Result = E.select(Bit(I), E.mul(Result, Square), Result);
+    if (I + 1 < Bits)
+      Square = E.mul(Square, Square);
+  }
+  if (UnsignedExponent)
+    return Result;
+  Value MinusOne = scalar::constant(B, T, int64_t(-1));
+  auto Is = [&](Value C) -> Value {
+    return arith::CmpIOp::create(B, arith::CmpIPredicate::eq, Base, C);
+  };
+  Value Inverse =
+      E.select(Is(One), One,
+               E.select(Is(MinusOne), E.select(Bit(0), MinusOne, One), Zero));
+  Value Negative = arith::CmpIOp::create(B, arith::CmpIPredicate::slt, Exponent,
+                                         scalar::constant(B, ET, int64_t(0)));
+  return E.select(Negative, Inverse, Result);
+}
+
+static Value power(const Element &E) {
+  Type Base = E.in(0), Exponent = E.in(1);
+  bool FloatBase = isa<FloatType>(Base),
+       FloatExponent = isa<FloatType>(Exponent);
+  if (!FloatBase && !FloatExponent)
+    return integerPower(E, E.x(0), E.x(1), scalar::isUnsigned(Exponent));
+  FloatAttr Constant;
+  if (FloatBase && matchPattern(E.x(1), m_Constant(&Constant))) {
+    double P = Constant.getValueAsDouble();
+    if (P == 1)
+      return E.x();
+    if (P == 2)
+      return E.mul(E.x(), E.x());
+    if (P == 3)
+      return E.mul(E.mul(E.x(), E.x()), E.x());
+    if (P == 0.5)
+      return math::SqrtOp::create(E.B, E.x());
+    if (P == -1)
+      return reciprocal(E);
+  }
+  // In the wider of the two; integers count as f64 unless the other is a float.
+  Type Compute = FloatBase ? Base : Type(E.B.getF64Type());
+  if (FloatBase && FloatExponent &&
+      Exponent.getIntOrFloatBitWidth() > Base.getIntOrFloatBitWidth())
+    Compute = Exponent;
+  if (Compute.getIntOrFloatBitWidth() < 32)
+    Compute = E.B.getF32Type();
+  Value R = math::PowFOp::create(E.B, scalar::cast(E.B, E.x(0), Base, Compute),
+                                 scalar::cast(E.B, E.x(1), Exponent, Compute));
+  return scalar::cast(E.B, R, Compute, E.out());
+}
+
+/// Shifts by the width or more give 0, not poison.
+static Value shift(const Element &E) {
+  Value Amount = E.x(1);
+  unsigned Width = Amount.getType().getIntOrFloatBitWidth();
+  Value Inside = arith::CmpIOp::create(
+      E.B, arith::CmpIPredicate::ult, Amount,
+      scalar::constant(E.B, Amount.getType(), int64_t(Width)));
+  Value Safe = E.select(Inside, Amount, E.constant(0));
+  Value R = E.N.str("direction") == "LEFT"
+                ? Value(arith::ShLIOp::create(E.B, E.x(0), Safe))
+                : Value(arith::ShRUIOp::create(E.B, E.x(0), Safe));
+  return E.select(Inside, R, E.constant(0));
+}
+
+static Value isInfinite(const Element &E) {
+  Value Abs = math::AbsFOp::create(E.B, E.x());
+  Value Inf = E.constant(std::numeric_limits<double>::infinity()),
+        False = scalar::constant(E.B, E.B.getI1Type(), int64_t(0));
+  bool Positive = E.N.i64("detect_positive", 1),
+       Negative = E.N.i64("detect_negative", 1);
+  if (!Positive && !Negative)
+    return False;
+  if (Positive && Negative)
+    return scalar::compare(E.B, scalar::Compare::Equal, Abs, Inf, E.in());
+  Value Wanted =
+      Positive ? Inf : E.constant(-std::numeric_limits<double>::infinity());
+  return scalar::compare(E.B, scalar::Compare::Equal, E.x(), Wanted, E.in());
+}
+
+template <scalar::Compare C> static Value compare(const Element &E) {
+  return scalar::compare(E.B, C, E.x(0), E.x(1), E.in());
+}
+
+static Value bitwiseNot(const Element &E) {
+  return arith::XOrIOp::create(
+      E.B, E.x(), scalar::constant(E.B, E.x().getType(), int64_t(-1)));
+}
+
+static Value castElement(const Element &E) {
+  return scalar::cast(E.B, E.x(), E.in(), E.out(), E.N.i64("saturate", 1));
+}
+
+//===----------------------------------------------------------------------===//
+// The tables
+//===----------------------------------------------------------------------===//
+
+struct ElementwiseOp {
+  StringLiteral Op;
+  /// How many operands of the schema take part.
+  unsigned Arity;
+  Formula Body;
+};
+
+static constexpr ElementwiseOp Unary[] = {
+    {"onnx.Abs", 1, absolute},
+    {"onnx.Acos", 1, unary<math::AcosOp>},
+    {"onnx.Acosh", 1, unary<math::AcoshOp>},
+    {"onnx.Asin", 1, unary<math::AsinOp>},
+    {"onnx.Asinh", 1, unary<math::AsinhOp>},
+    {"onnx.Atan", 1, unary<math::AtanOp>},
+    {"onnx.Atanh", 1, unary<math::AtanhOp>},
+    {"onnx.BitwiseNot", 1, bitwiseNot},
+    {"onnx.Ceil", 1, unary<math::CeilOp>},
+    {"onnx.Celu", 1, celu},
+    {"onnx.Cos", 1, unary<math::CosOp>},
+    {"onnx.Cosh", 1, unary<math::CoshOp>},
+    {"onnx.Elu", 1, elu},
+    {"onnx.Erf", 1, unary<math::ErfOp>},
+    {"onnx.Exp", 1, unary<math::ExpOp>},
+    {"onnx.Floor", 1, unary<math::FloorOp>},
+    {"onnx.Gelu", 1, gelu},
+    {"onnx.HardSigmoid", 1,
+     [](const Element &E) {
+       return hardSigmoid(E, E.attr("alpha", 0.2), E.attr("beta", 0.5));
+     }},
+    {"onnx.HardSwish", 1,
+     [](const Element &E) {
+       return E.mul(E.x(), hardSigmoid(E, 1.0 / 6, 0.5));
+     }},
+    {"onnx.IsInf", 1, isInfinite},
+    {"onnx.IsNaN", 1,
+     [](const Element &E) { return scalar::isNaN(E.B, E.x()); }},
+    {"onnx.LeakyRelu", 1, leakyRelu},
+    {"onnx.Log", 1, unary<math::LogOp>},
+    {"onnx.Mish", 1, mish},
+    {"onnx.Neg", 1, [](const Element &E) { return scalar::neg(E.B, E.x()); }},
+    {"onnx.Not", 1, bitwiseNot},
+    {"onnx.Reciprocal", 1, reciprocal},
+    {"onnx.Relu", 1, relu},
+    {"onnx.Round", 1, unary<math::RoundEvenOp>},
+    {"onnx.Selu", 1, selu},
+    {"onnx.Shrink", 1, shrink},
+    {"onnx.Sigmoid", 1, [](const Element &E) { return sigmoid(E, E.x()); }},
+    {"onnx.Sign", 1, sign},
+    {"onnx.Sin", 1, unary<math::SinOp>},
+    {"onnx.Sinh", 1, unary<math::SinhOp>},
+    {"onnx.Softplus", 1, [](const Element &E) { return softplus(E, E.x()); }},
+    {"onnx.Softsign", 1,
+     [](const Element &E) {
+       return E.div(E.x(),
+                    E.add(E.constant(1), math::AbsFOp::create(E.B, E.x())));
+     }},
+    {"onnx.Sqrt", 1, unary<math::SqrtOp>},
+    {"onnx.Swish", 1,
+     [](const Element &E) { return swish(E, E.attr("alpha", 1.0)); }},
+    {"onnx.Tan", 1, unary<math::TanOp>},
+    {"onnx.Tanh", 1, unary<math::TanhOp>},
+    {"onnx.ThresholdedRelu", 1, thresholdedRelu},
+    {"onnx.ms.Gelu", 1, [](const Element &E) { return geluExact(E, E.x()); }},
+    {"onnx.ms.QuickGelu", 1,
+     [](const Element &E) { return swish(E, E.attr("alpha", 1.702)); }},
+};
+
+static constexpr ElementwiseOp Binary[] = {
+    {"onnx.Add", 2, [](const Element &E) { return E.add(E.x(0), E.x(1)); }},
+    {"onnx.And", 2,
+     [](const Element &E) -> Value {
+       return arith::AndIOp::create(E.B, E.x(0), E.x(1));
+     }},
+    {"onnx.BitShift", 2, shift},
+    {"onnx.BitwiseAnd", 2,
+     [](const Element &E) -> Value {
+       return arith::AndIOp::create(E.B, E.x(0), E.x(1));
+     }},
+    {"onnx.BitwiseOr", 2,
+     [](const Element &E) -> Value {
+       return arith::OrIOp::create(E.B, E.x(0), E.x(1));
+     }},
+    {"onnx.BitwiseXor", 2,
+     [](const Element &E) -> Value {
+       return arith::XOrIOp::create(E.B, E.x(0), E.x(1));
+     }},
+    {"onnx.Div", 2, [](const Element &E) { return E.div(E.x(0), E.x(1)); }},
+    {"onnx.Equal", 2, compare<scalar::Compare::Equal>},
+    {"onnx.Greater", 2, compare<scalar::Compare::Greater>},
+    {"onnx.GreaterOrEqual", 2, compare<scalar::Compare::GreaterOrEqual>},
+    {"onnx.Less", 2, compare<scalar::Compare::Less>},
+    {"onnx.LessOrEqual", 2, compare<scalar::Compare::LessOrEqual>},
+    {"onnx.Mod", 2,
+     [](const Element &E) {
+       return scalar::remainder(E.B, E.x(0), E.x(1), E.in(),
+                                E.N.i64("fmod", 0));
+     }},
+    {"onnx.Mul", 2, [](const Element &E) { return E.mul(E.x(0), E.x(1)); }},
+    {"onnx.Or", 2,
+     [](const Element &E) -> Value {
+       return arith::OrIOp::create(E.B, E.x(0), E.x(1));
+     }},
+    {"onnx.PRelu", 2,
+     [](const Element &E) {
+       return orNegative(E, E.x(0), E.mul(E.x(0), E.x(1)));
+     }},
+    {"onnx.Pow", 2, power},
+    {"onnx.Sub", 2, [](const Element &E) { return E.sub(E.x(0), E.x(1)); }},
+    {"onnx.Where", 3,
+     [](const Element &E) { return E.select(E.x(0), E.x(1), E.x(2)); }},
+    {"onnx.Xor", 2,
+     [](const Element &E) -> Value {
+       return arith::XOrIOp::create(E.B, E.x(0), E.x(1));
+     }},
+    {"onnx.ms.BiasGelu", 2,
+     [](const Element &E) { return geluExact(E, E.add(E.x(0), E.x(1))); }},
+};
+
+static LogicalResult lowerFormula(Node &N, unsigned Arity, Formula Body) {
+  SmallVector<Value> Ins;
+  for (unsigned I = 0; I < Arity; ++I)
+    Ins.push_back(N.in(I));
+  return N.replace({elementwise(
+      N.B, Ins, N.outType().getElementType(),
+      [&](Builder &B, ValueRange X) { return Body(Element{B, X, N}); },
+      N.outType().getShape())});
+}
+
+/// Sum, Mean, Max, Min over any number of operands.
+static LogicalResult
+lowerVariadic(Node &N, Value (*Combine)(const Element &, Value, Value),
+              bool Mean) {
+  ArrayRef<Value> Ins = N.ins(0);
+  if (Ins.size() == 1)
+    return N.replace({Ins[0]});
+  return N.replace({elementwise(
+      N.B, Ins, N.outType().getElementType(),
+      [&](Builder &B, ValueRange X) {
+        Element E{B, X, N};
+        Value R = X[0];
+        for (Value V : X.drop_front())
+          R = Combine(E, R, V);
+        return Mean ? E.div(R, E.constant(X.size())) : R;
+      },
+      N.outType().getShape())});
+}
+
+static Value sumOf(const Element &E, Value X, Value Y) { return E.add(X, Y); }
+static Value maxOf(const Element &E, Value X, Value Y) {
+  return scalar::maximum(E.B, X, Y, E.in());
+}
+static Value minOf(const Element &E, Value X, Value Y) {
+  return scalar::minimum(E.B, X, Y, E.in());
+}
+
+/// Both bounds are optional, and may be computed.
+static LogicalResult lowerClip(Node &N) {
+  SmallVector<Value> Ins = {N.in(0)};
+  if (N.has(1))
+    Ins.push_back(N.in(1));
+  if (N.has(2))
+    Ins.push_back(N.in(2));
+  if (Ins.size() == 1)
+    return N.replace(Ins);
+  return N.replace({elementwise(
+      N.B, Ins, N.outType().getElementType(),
+      [&](Builder &B, ValueRange X) {
+        Element E{B, X, N};
+        Value R = X[0];
+        if (N.has(1))
+          R = atLeast(E, R, X[1]);
+        return N.has(2) ? atMost(E, R, X.back()) : R;
+      },
+      N.outType().getShape())});
+}
+
+static LogicalResult lowerCast(Node &N) {
+  if (N.inElem(0) == N.outElem())
+    return N.replace({N.in(0)});
+  // Integers of one width differ in the sign only, which storage does not have.
+  bool Integers = N.inElem(0).isInteger() && N.outElem().isInteger() &&
+                  !N.inElem(0).isInteger(1) && !N.outElem().isInteger(1);
+  if (Integers && N.inType(0).getElementType() == N.outType().getElementType())
+    return N.replace({N.in(0)});
+  return lowerFormula(N, 1, castElement);
+}
+
+static LogicalResult lowerBitCast(Node &N) {
+  if (N.inType(0).getElementType() == N.outType().getElementType())
+    return N.replace({N.in(0)});
+  return lowerFormula(N, 1, [](const Element &E) -> Value {
+    return arith::BitcastOp::create(E.B, E.N.outType().getElementType(), E.x());
+  });
+}
+
+/// The bias is optional.
+static LogicalResult lowerFastGelu(Node &N) {
+  return lowerFormula(N, N.has(1) ? 2 : 1, [](const Element &E) {
+    return geluTanh(E, E.X.size() == 2 ? E.add(E.x(0), E.x(1)) : E.x());
+  });
+}
+
+void populateElementwiseLoweringPatterns(const StorageTypeConverter &Types,
+                                         RewritePatternSet &Patterns) {
+  for (ArrayRef<ElementwiseOp> Table :
+       {ArrayRef<ElementwiseOp>(Unary), ArrayRef<ElementwiseOp>(Binary)})
+    for (const ElementwiseOp &Op : Table)
+      addLowering(
+          Op.Op, [=](Node &N) { return lowerFormula(N, Op.Arity, Op.Body); },
+          Types, Patterns);
+  static constexpr Lowering Others[] = {
+      {"onnx.Sum", [](Node &N) { return lowerVariadic(N, sumOf, false); }},
+      {"onnx.Mean", [](Node &N) { return lowerVariadic(N, sumOf, true); }},
+      {"onnx.Max", [](Node &N) { return lowerVariadic(N, maxOf, false); }},
+      {"onnx.Min", [](Node &N) { return lowerVariadic(N, minOf, false); }},
+      {"onnx.Clip", lowerClip},
+      {"onnx.Cast", lowerCast},
+      {"onnx.CastLike", lowerCast},
+      {"onnx.BitCast", lowerBitCast},
+      {"onnx.ms.FastGelu", lowerFastGelu},
+  };
+  addLowerings(Others, Types, Patterns);
+}
+
+} // namespace lathe::lower

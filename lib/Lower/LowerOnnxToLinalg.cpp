@@ -1,0 +1,172 @@
+//===- LowerOnnxToLinalg.cpp - The pass lower-onnx-to-linalg --------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A dialect conversion over all families of patterns. It is partial on purpose:
+// ops that no pattern takes stay, so that one run finds and names all of them.
+// Whatever is left of the onnx dialect afterwards is an error.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Lower/Passes.h"
+#include "lathe/Lower/Patterns.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Func/Transforms/FuncConversions.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
+
+using namespace mlir;
+
+namespace lathe::lower {
+
+#define GEN_PASS_DEF_LOWERONNXTOLINALG
+#include "lathe/Lower/Passes.h.inc"
+
+static bool isOnnx(Operation *Op) {
+  return Op->getName().getDialectNamespace() == "onnx";
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+/// Element types that a tensor in memory can have, without their sign.
+static Type storageElement(Type T) {
+  if (auto Int = dyn_cast<IntegerType>(T))
+    return IntegerType::get(T.getContext(), Int.getWidth());
+  if (isa<FloatType, IndexType>(T))
+    return T;
+  return {};
+}
+
+StorageTypeConverter::StorageTypeConverter() {
+  addConversion([](Type T) -> std::optional<Type> {
+    // Types of the onnx dialect (sequences, strings ...) have no storage form.
+    if (T.getDialect().getNamespace() == "onnx")
+      return Type();
+    return storageElement(T) ? storageElement(T) : T;
+  });
+  addConversion([](RankedTensorType T) -> std::optional<Type> {
+    Type Elem = storageElement(T.getElementType());
+    return Elem ? Type(T.clone(Elem)) : Type();
+  });
+}
+
+StringRef StorageTypeConverter::reasonFor(Operation *Op) const {
+  auto It = Reasons.find(Op);
+  return It == Reasons.end() ? StringRef() : StringRef(It->second);
+}
+
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
+void populateAllLoweringPatterns(const StorageTypeConverter &Types,
+                                 RewritePatternSet &Patterns) {
+  populateConstantLoweringPatterns(Types, Patterns);
+  populateElementwiseLoweringPatterns(Types, Patterns);
+}
+
+/// Signs are lost in the signature: keep what the model declared.
+static void recordOnnxTypes(ModuleOp Module) {
+  StringAttr Name = StringAttr::get(Module.getContext(), "onnx.type");
+  Module.walk([&](func::FuncOp Func) {
+    for (auto [I, T] : llvm::enumerate(Func.getArgumentTypes()))
+      if (!Func.getArgAttr(I, Name))
+        Func.setArgAttr(I, Name, TypeAttr::get(T));
+    for (auto [I, T] : llvm::enumerate(Func.getResultTypes()))
+      if (!Func.getResultAttr(I, Name))
+        Func.setResultAttr(I, Name, TypeAttr::get(T));
+  });
+}
+
+/// Converts all that has a pattern. Fails only where the conversion itself
+/// does.
+static LogicalResult convert(ModuleOp Module,
+                             const StorageTypeConverter &Types) {
+  MLIRContext *Context = Module.getContext();
+  ConversionTarget Target(*Context);
+  Target.addLegalDialect<arith::ArithDialect, linalg::LinalgDialect,
+                         math::MathDialect, tensor::TensorDialect>();
+  Target.addLegalOp<ModuleOp>();
+  Target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp Op) {
+    return Types.isSignatureLegal(Op.getFunctionType()) &&
+           Types.isLegal(&Op.getBody());
+  });
+  Target.addDynamicallyLegalOp<func::ReturnOp, func::CallOp>(
+      [&](Operation *Op) { return Types.isLegal(Op); });
+
+  RewritePatternSet Patterns(Context);
+  populateAllLoweringPatterns(Types, Patterns);
+  populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(Patterns,
+                                                                 Types);
+  populateReturnOpTypeConversionPattern(Patterns, Types);
+  populateCallOpTypeConversionPattern(Patterns, Types);
+
+  ConversionConfig Config;
+  Config.foldingMode = DialectConversionFoldingMode::Never;
+  return applyPartialConversion(Module, Target, std::move(Patterns), Config);
+}
+
+static std::string nodeName(Location Loc) {
+  if (auto Name = dyn_cast<NameLoc>(Loc))
+    return Name.getName().str();
+  if (auto Fused = dyn_cast<FusedLoc>(Loc))
+    for (Location Part : Fused.getLocations())
+      if (std::string Name = nodeName(Part); !Name.empty())
+        return Name;
+  return "";
+}
+
+/// The onnx ops left in \p Module, each with its reason. Ops inside a refused
+/// op (the branches of an If) are named too.
+static SmallVector<Unsupported> remaining(ModuleOp Module,
+                                          const StorageTypeConverter &Types) {
+  SmallVector<Unsupported> Found;
+  Module.walk<WalkOrder::PreOrder>([&](Operation *Op) {
+    if (!isOnnx(Op) || Op->hasTrait<OpTrait::IsTerminator>())
+      return;
+    StringRef OpName = Op->getName().getStringRef().drop_front(strlen("onnx."));
+    StringRef Why = Types.reasonFor(Op);
+    std::string Text = "node '" + nodeName(Op->getLoc()) + "' (" +
+                       OpName.str() +
+                       "): " + (Why.empty() ? "not supported yet" : Why.str());
+    Found.push_back({Op->getLoc(), std::move(Text)});
+  });
+  return Found;
+}
+
+SmallVector<Unsupported> findUnsupported(ModuleOp Module) {
+  OwningOpRef<ModuleOp> Copy = Module.clone();
+  StorageTypeConverter Types;
+  ScopedDiagnosticHandler Quiet(Module.getContext(),
+                                [](Diagnostic &) { return success(); });
+  if (failed(convert(*Copy, Types)) && remaining(*Copy, Types).empty())
+    return {{Module.getLoc(), "the lowering of the model failed"}};
+  return remaining(*Copy, Types);
+}
+
+namespace {
+struct LowerOnnxToLinalgPass
+    : impl::LowerOnnxToLinalgBase<LowerOnnxToLinalgPass> {
+  void runOnOperation() override {
+    StorageTypeConverter Types;
+    recordOnnxTypes(getOperation());
+    bool Converted = succeeded(convert(getOperation(), Types));
+    SmallVector<Unsupported> Left = remaining(getOperation(), Types);
+    for (const Unsupported &U : Left)
+      emitError(U.Loc, U.Message);
+    if (!Converted || !Left.empty())
+      signalPassFailure();
+  }
+};
+} // namespace
+
+} // namespace lathe::lower
