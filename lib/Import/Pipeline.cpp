@@ -1,4 +1,5 @@
-//===- Pipeline.cpp - The pipeline of the stage Import ------------------------===//
+//===- Pipeline.cpp - The pipeline of the stage Import
+//------------------------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

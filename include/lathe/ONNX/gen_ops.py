@@ -60,7 +60,7 @@ def float_text(value):
     bits = struct.pack("<f", value)
     for digits in range(1, 10):
         text = "%.*g" % (digits, value)
-        if struct.pack("<f", float(text)) == bits:
+        if abs(float(text)) < 3.4028235677973366e38 and struct.pack("<f", float(text)) == bits:
             break
     return text if any(c in text for c in ".en") else text + ".0"
 

@@ -1,0 +1,2 @@
+#include "Upgrade.h"
+llvm::ArrayRef<lathe::import::Step> lathe::import::getMathSteps() { return {}; }
