@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lathe/Lower/MovementPatterns.h"
 #include "lathe/Lower/Passes.h"
-#include "lathe/Lower/Patterns.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
@@ -72,6 +72,7 @@ void populateAllLoweringPatterns(const StorageTypeConverter &Types,
                                  RewritePatternSet &Patterns) {
   populateConstantLoweringPatterns(Types, Patterns);
   populateElementwiseLoweringPatterns(Types, Patterns);
+  populateMovementLoweringPatterns(Types, Patterns);
 }
 
 /// Signs are lost in the signature: keep what the model declared.
@@ -95,6 +96,7 @@ static LogicalResult convert(ModuleOp Module,
   ConversionTarget Target(*Context);
   Target.addLegalDialect<arith::ArithDialect, linalg::LinalgDialect,
                          math::MathDialect, tensor::TensorDialect>();
+  Target.addLegalDialect<scf::SCFDialect>();
   Target.addLegalOp<ModuleOp>();
   Target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp Op) {
     return Types.isSignatureLegal(Op.getFunctionType()) &&

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Node.h"
+#include "lathe/ONNX/Facts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -32,17 +33,9 @@ Node::Node(Operation *Op, ValueRange Converted,
     : B(Op->getLoc(), Rewriter), Op(Op), Rewriter(Rewriter), Types(Types) {
   for (Value V : Converted)
     Inputs.push_back(skipCasts(V));
-  if (auto Sizes = dyn_cast_if_present<DenseI32ArrayAttr>(
-          Op->getAttr("operandSegmentSizes"))) {
-    unsigned First = 0;
-    for (int32_t Size : Sizes.asArrayRef()) {
-      Segments.emplace_back(First, Size);
-      First += Size;
-    }
-  } else {
-    for (unsigned I = 0; I < Inputs.size(); ++I)
-      Segments.emplace_back(I, 1);
-  }
+  if (const onnx::OpFacts *Facts = onnx::getFacts(Op))
+    for (unsigned I = 0; I < Facts->Operands.size(); ++I)
+      Segments.push_back(onnx::getOperandSegment(Op, I));
 }
 
 StringRef Node::name() const {

@@ -1,0 +1,43 @@
+//===- IndexHelpers.h - Shared by the indexing families ----------*- C++
+//-*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Small functions that more than one family of indexing ops uses.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_LIB_LOWER_INDEXHELPERS_H
+#define LATHE_LIB_LOWER_INDEXHELPERS_H
+
+#include "TensorBuilder.h"
+#include <numeric>
+
+namespace lathe::lower {
+
+/// I as a position in [0, Dim): negative ones count from the end, the rest is
+/// clamped so that memory stays safe.
+Scalar wrapIndex(TensorBuilder &B, Scalar I, Scalar Dim);
+
+/// 0, 1 ... N - 1.
+inline llvm::SmallVector<int64_t> iota(int64_t N) {
+  llvm::SmallVector<int64_t> R(N);
+  std::iota(R.begin(), R.end(), 0);
+  return R;
+}
+
+/// Data broadcast to the sizes To; dimensions are aligned at the back.
+mlir::Value broadcastTo(TensorBuilder &B, mlir::Value Data,
+                        mlir::RankedTensorType T,
+                        llvm::ArrayRef<mlir::OpFoldResult> To);
+
+/// A op B for the reductions that ScatterElements and ScatterND name.
+Scalar reduceScalars(llvm::StringRef Reduction, bool IsUnsigned, Scalar A,
+                     Scalar B);
+
+} // namespace lathe::lower
+
+#endif // LATHE_LIB_LOWER_INDEXHELPERS_H
