@@ -15,6 +15,7 @@
 #include "lathe/Lower/Passes.h"
 #include "lathe/ONNX/ONNX.h"
 #include "lathe/ONNX/Passes.h"
+#include "lathe/Target/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -29,4 +30,5 @@ void lathe::registerAllDialects(mlir::DialectRegistry &Registry) {
 void lathe::registerAllPasses() {
   mlir::registerAllPasses();
   lower::registerLowerPasses();
+  target::registerTargetPasses();
 }

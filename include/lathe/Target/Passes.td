@@ -1,0 +1,29 @@
+//===- Passes.td - Passes of the stage Target ------------------*- tablegen -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_TARGET_PASSES_TD
+#define LATHE_TARGET_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def BuildABI : Pass<"target-build-abi", "mlir::ModuleOp"> {
+  let summary = "Adds the C entry points around @main";
+  let description = [{
+    Builds `<name>_call`, `<name>_model` and `<name>_error` of `include/lathe.h`
+    and makes everything else internal. `<name>_call` checks every argument, so
+    that @main may rely on them, and calls @main. The weights become the hidden
+    constant `<name>_weights`, whose bytes are written into the object later.
+  }];
+  let options = [
+    Option<"name", "name", "std::string", "\"model\"", "Prefix of the symbols, a C identifier">,
+    Option<"version", "version", "std::string", "\"\"", "Version of the compiler to record">,
+    Option<"recorded", "options", "std::string", "\"\"", "Options of the compilation to record">
+  ];
+  let dependentDialects = ["mlir::LLVM::LLVMDialect"];
+}
+
+#endif // LATHE_TARGET_PASSES_TD

@@ -1,0 +1,220 @@
+//===- TargetSelection.cpp - From --target and --cpu to a machine ---------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Target/TargetSelection.h"
+#include "lathe/Support/Names.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Target/TargetOptions.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+#include <mutex>
+
+using namespace lathe;
+using namespace lathe::target;
+
+/// Registers LLVM's code generators, once in a process.
+static void initializeTargets() {
+  static std::once_flag Once;
+  std::call_once(Once, [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
+    llvm::InitializeAllAsmParsers();
+  });
+}
+
+static llvm::Error error(const llvm::Twine &Message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), Message);
+}
+
+/// The triple of a target written by hand; empty if LLVM has no such target.
+static std::string findTriple(llvm::StringRef Target) {
+  llvm::Triple T(llvm::Triple::normalize(Target));
+  // "aarch64-linux-gnu" and "aarch64" mean the obvious.
+  if (T.getOS() == llvm::Triple::UnknownOS && !Target.contains('-'))
+    T.setOS(llvm::Triple::Linux);
+  if (T.isOSLinux() && T.getEnvironment() == llvm::Triple::UnknownEnvironment)
+    T.setEnvironment(llvm::Triple::GNU);
+  std::string Ignored;
+  if (T.getArch() == llvm::Triple::UnknownArch ||
+      !llvm::TargetRegistry::lookupTarget(T, Ignored))
+    return {};
+  return T.str();
+}
+
+static llvm::SmallVector<llvm::StringRef> knownTargets() {
+  return {"native",
+          "x86-64",
+          "x86-64-v2",
+          "x86-64-v3",
+          "x86-64-v4",
+          "x86_64-linux-gnu",
+          "aarch64-linux-gnu",
+          "riscv64-linux-gnu",
+          "powerpc64le-linux-gnu"};
+}
+
+/// Features that the generators of a target take for granted: without them LLVM
+/// ends the process.
+static llvm::ArrayRef<llvm::StringRef> indispensable(const llvm::Triple &T) {
+  static constexpr llvm::StringRef X86[] = {"64bit", "cx8", "fxsr", "sse2"};
+  static constexpr llvm::StringRef ARM64[] = {"fp-armv8", "neon"};
+  if (T.isX86())
+    return X86;
+  if (T.isAArch64())
+    return ARM64;
+  return {};
+}
+
+/// Parses "+a,-b,c" into signed names, each checked against \p Known.
+static llvm::Error parseFeatures(llvm::StringRef Text,
+                                 llvm::ArrayRef<llvm::StringRef> Known,
+                                 llvm::StringRef Triple, std::string &Out) {
+  llvm::SmallVector<llvm::StringRef> Parts;
+  Text.split(Parts, ',', -1, /*KeepEmpty=*/false);
+  for (llvm::StringRef Part : Parts) {
+    Part = Part.trim();
+    bool On = !Part.starts_with("-");
+    llvm::StringRef Name = Part.ltrim("+-");
+    if (!llvm::is_contained(Known, Name))
+      return error("unknown feature '" + Name + "' for target '" + Triple +
+                   "'" + suggestNames(Name, Known));
+    if (!Out.empty())
+      Out += ',';
+    Out += (On ? "+" : "-");
+    Out += Name;
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
+  initializeTargets();
+  TargetSpec Spec;
+  std::string CPU = Request.CPU, HostFeatures;
+  llvm::StringRef Target = Request.Target;
+  bool NativeCPU = CPU == "native";
+
+  if (Target.empty() || Target == "native") {
+    Spec.Triple = llvm::Triple::normalize(llvm::sys::getProcessTriple());
+    NativeCPU |= CPU.empty();
+  } else if (llvm::StringRef(Target).starts_with("x86-64")) {
+    Spec.Triple = "x86_64-unknown-linux-gnu";
+    if (!llvm::is_contained(knownTargets(), Target))
+      return error("unknown target '" + Target + "'" +
+                   suggestNames(Target, knownTargets()));
+    if (CPU.empty())
+      CPU = Target.str();
+  } else {
+    Spec.Triple = findTriple(Target);
+    if (Spec.Triple.empty())
+      return error("unknown target '" + Target + "'" +
+                   suggestNames(Target, knownTargets()));
+  }
+
+  llvm::Triple T(Spec.Triple);
+  if (!T.isArch64Bit() || !T.isLittleEndian() || !T.isOSBinFormatELF())
+    return error("target '" + Target + "' (" + Spec.Triple +
+                 ") is not supported: only 64-bit little-endian targets with "
+                 "ELF objects are");
+  std::string Message;
+  const llvm::Target *LLVMTarget =
+      llvm::TargetRegistry::lookupTarget(T, Message);
+  std::unique_ptr<llvm::MCSubtargetInfo> Base(
+      LLVMTarget ? LLVMTarget->createMCSubtargetInfo(T, "", "") : nullptr);
+  if (!Base || !LLVMTarget->hasTargetMachine() ||
+      !LLVMTarget->hasMCAsmBackend())
+    return error("target '" + Target + "' (" + Spec.Triple +
+                 ") has no code generator");
+
+  llvm::SmallVector<llvm::StringRef> KnownCPUs, KnownFeatures;
+  for (const llvm::SubtargetSubTypeKV &KV : Base->getAllProcessorDescriptions())
+    KnownCPUs.push_back(KV.Key);
+  for (const llvm::SubtargetFeatureKV &KV : Base->getAllProcessorFeatures())
+    KnownFeatures.push_back(KV.Key);
+
+  if (NativeCPU) {
+    if (T.getArch() != llvm::Triple(llvm::sys::getProcessTriple()).getArch())
+      return error("--cpu=native: this machine is no '" + T.getArchName() +
+                   "'");
+    CPU = llvm::sys::getHostCPUName().str();
+    // A virtual machine may hide what its CPU has: what LLVM detects counts.
+    llvm::StringMap<bool> Detected = llvm::sys::getHostCPUFeatures();
+    for (llvm::StringRef Name : KnownFeatures) {
+      auto It = Detected.find(Name);
+      if (It != Detected.end())
+        HostFeatures += (HostFeatures.empty() ? "" : ",") +
+                        std::string(It->second ? "+" : "-") + Name.str();
+    }
+  }
+  if (CPU.empty())
+    CPU = T.isX86() ? "x86-64" : "generic";
+  if (!Base->isCPUStringValid(CPU)) {
+    if (!NativeCPU)
+      return error("unknown CPU '" + CPU + "' for target '" + Spec.Triple +
+                   "'" + suggestNames(CPU, KnownCPUs));
+    CPU = T.isX86() ? "x86-64" : "generic";
+  }
+
+  std::string Wanted = HostFeatures;
+  if (llvm::Error E =
+          parseFeatures(Request.Features, KnownFeatures, Spec.Triple, Wanted))
+    return std::move(E);
+  std::unique_ptr<llvm::MCSubtargetInfo> Plain(
+      LLVMTarget->createMCSubtargetInfo(T, CPU, "")),
+      Full(LLVMTarget->createMCSubtargetInfo(T, CPU, Wanted));
+  llvm::StringSet<> On;
+  for (const llvm::SubtargetFeatureKV &KV : Full->getEnabledProcessorFeatures())
+    On.insert(KV.Key);
+  for (llvm::StringRef Name : indispensable(T))
+    if (llvm::is_contained(KnownFeatures, Name) && !On.contains(Name))
+      return error("CPU '" + CPU + "'" +
+                   (Request.Features.empty()
+                        ? ""
+                        : " with features '" + Request.Features + "'") +
+                   " lacks '" + Name +
+                   "', without which no code can be made for '" + Spec.Triple +
+                   "'");
+
+  Spec.CPU = CPU;
+  for (llvm::StringRef Name : KnownFeatures) {
+    bool Has = On.contains(Name);
+    // Absent features matter only where the CPU would bring them.
+    if (!Has && !llvm::any_of(Plain->getEnabledProcessorFeatures(),
+                              [&](const llvm::SubtargetFeatureKV &KV) {
+                                return Name == KV.Key;
+                              }))
+      continue;
+    Spec.Features += (Spec.Features.empty() ? "" : ",") +
+                     std::string(Has ? "+" : "-") + Name.str();
+  }
+  Spec.Description = describeTarget(Spec.Triple, Spec.CPU, Spec.Features);
+  return Spec;
+}
+
+std::unique_ptr<llvm::TargetMachine>
+target::createTargetMachine(const TargetSpec &Spec, bool Optimize,
+                            bool LargeData) {
+  initializeTargets();
+  llvm::Triple T(Spec.Triple);
+  std::string Message;
+  const llvm::Target *LLVMTarget =
+      llvm::TargetRegistry::lookupTarget(T, Message);
+  llvm::TargetOptions Options;
+  // Contraction is chosen where kernels are emitted (fma is an op of its own).
+  Options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
+  Options.UseInitArray = true;
+  return std::unique_ptr<llvm::TargetMachine>(LLVMTarget->createTargetMachine(
+      T, Spec.CPU, Spec.Features, Options, llvm::Reloc::PIC_,
+      LargeData ? llvm::CodeModel::Large : llvm::CodeModel::Small,
+      Optimize ? llvm::CodeGenOptLevel::Default : llvm::CodeGenOptLevel::Less));
+}

@@ -1,0 +1,98 @@
+//===- TranslateToLLVMIR.cpp - LLVM dialect to optimised LLVM IR ----------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The kernels come vectorised and unrolled as their schedules say. LLVM's loop
+// passes know less than they do: unrolling or vectorising once more spills
+// registers and triples the code, so both are off.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Target/Emission.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace lathe::target;
+
+static void setAttributes(llvm::Module &IR, const EmissionOptions &Options) {
+  const lathe::TargetDescription &T = Options.Target.Description;
+  for (llvm::Function &F : IR) {
+    F.addFnAttr(llvm::Attribute::NoUnwind);
+    if (F.isDeclaration())
+      continue;
+    F.addFnAttr("target-cpu", Options.Target.CPU);
+    if (!Options.Target.Features.empty())
+      F.addFnAttr("target-features", Options.Target.Features);
+    // x86-64-v4 would halve its vectors by default, out of care for old CPUs.
+    F.addFnAttr("prefer-vector-width", std::to_string(T.VectorBits));
+    F.addFnAttr("frame-pointer", "none");
+  }
+}
+
+static void optimize(llvm::Module &IR, llvm::TargetMachine &Machine,
+                     unsigned Level) {
+  llvm::PipelineTuningOptions Tuning;
+  Tuning.LoopUnrolling = false;
+  Tuning.LoopVectorization = false;
+  Tuning.LoopInterleaving = false;
+  Tuning.SLPVectorization = false;
+  llvm::LoopAnalysisManager LAM;
+  llvm::FunctionAnalysisManager FAM;
+  llvm::CGSCCAnalysisManager CGAM;
+  llvm::ModuleAnalysisManager MAM;
+  llvm::PassBuilder Builder(&Machine, Tuning);
+  Builder.registerModuleAnalyses(MAM);
+  Builder.registerCGSCCAnalyses(CGAM);
+  Builder.registerFunctionAnalyses(FAM);
+  Builder.registerLoopAnalyses(LAM);
+  Builder.crossRegisterProxies(LAM, FAM, CGAM, MAM);
+  // Above O2 lies only more unrolling and inlining.
+  llvm::OptimizationLevel Chosen =
+      Level == 0 ? llvm::OptimizationLevel::O1 : llvm::OptimizationLevel::O2;
+  Builder.buildPerModuleDefaultPipeline(Chosen).run(IR, MAM);
+}
+
+std::unique_ptr<llvm::Module>
+lathe::target::translateToLLVMIR(mlir::ModuleOp Module,
+                                 llvm::LLVMContext &Context,
+                                 const EmissionOptions &Options) {
+  mlir::DialectRegistry Registry;
+  mlir::registerBuiltinDialectTranslation(Registry);
+  mlir::registerLLVMDialectTranslation(Registry);
+  Module.getContext()->appendDialectRegistry(Registry);
+
+  int64_t WeightsBytes = 0;
+  if (auto Bytes =
+          Module->getAttrOfType<mlir::IntegerAttr>("lathe.weights_bytes"))
+    WeightsBytes = Bytes.getInt();
+  std::unique_ptr<llvm::TargetMachine> Machine = createTargetMachine(
+      Options.Target, Options.OptLevel > 0, WeightsBytes > LargeWeights);
+  std::unique_ptr<llvm::Module> IR =
+      mlir::translateModuleToLLVMIR(Module, Context, Options.Name);
+  if (!IR) {
+    Module.emitError("translation to LLVM IR failed");
+    return nullptr;
+  }
+  IR->setTargetTriple(Machine->getTargetTriple());
+  IR->setDataLayout(Machine->createDataLayout());
+  IR->setPICLevel(llvm::PICLevel::BigPIC);
+  if (WeightsBytes > LargeWeights)
+    IR->setCodeModel(llvm::CodeModel::Large);
+  if (llvm::GlobalVariable *Weights =
+          IR->getNamedGlobal(Options.Name + "_weights")) {
+    // Its zeros are not what a load will find.
+    Weights->setExternallyInitialized(true);
+    if (WeightsBytes > LargeWeights)
+      Weights->setCodeModel(llvm::CodeModel::Large);
+  }
+  setAttributes(*IR, Options);
+  optimize(*IR, *Machine, Options.OptLevel);
+  return IR;
+}
