@@ -230,7 +230,13 @@ Expected<SmallVector<Value>> Upgrader::buildOp(Node &N) {
         Op->getRegion(RegionIndex).takeBody(*Body);
     ++RegionIndex;
   }
-  if (!Ok || failed(verify(Op, /*verifyRecursively=*/false))) {
+  // Of an op with subgraphs only the op itself: verify() would also look at the
+  // dominance of what they use, while the subgraph around it is not attached yet.
+  // The finished module is verified as a whole.
+  bool Valid = Op->getNumRegions() == 0
+                   ? succeeded(verify(Op, /*verifyRecursively=*/false))
+                   : succeeded(Op->getName().verifyInvariants(Op));
+  if (!Ok || !Valid) {
     Op->erase();
     return createStringError(Reason.empty() ? "does not follow its schema"
                                             : Reason);
