@@ -43,6 +43,7 @@ OpFoldResult subSize(Builder &B, OpFoldResult X, OpFoldResult Y);
 OpFoldResult mulSize(Builder &B, OpFoldResult X, OpFoldResult Y);
 /// Rounds towards zero; \p Y is positive.
 OpFoldResult divSize(Builder &B, OpFoldResult X, OpFoldResult Y);
+OpFoldResult maxSize(Builder &B, OpFoldResult X, OpFoldResult Y);
 OpFoldResult product(Builder &B, ArrayRef<OpFoldResult> Sizes);
 OpFoldResult size(Builder &B, int64_t Size);
 /// The size as an SSA value.
@@ -98,6 +99,16 @@ SmallVector<OpFoldResult> broadcastSizes(Builder &B, ValueRange Ins,
                                          ArrayRef<int64_t> Known = {});
 /// \p V broadcast to \p Sizes (aligned at the last dimension), as a generic.
 Value broadcastTo(Builder &B, Value V, ArrayRef<OpFoldResult> Sizes);
+/// One parallel generic over \p Sizes with given accesses. Constants of equal
+/// elements become part of the body.
+Value pointwise(Builder &B, ArrayRef<OpFoldResult> Sizes, ValueRange Ins,
+                ArrayRef<AffineMap> Maps, Type OutElem, Payload Body);
+/// The access that broadcasts \p V to \p Sizes, aligned at the last dimension.
+/// \p V is replaced by its broadcast where only the run knows which sizes
+/// are 1.
+AffineMap broadcastMap(Builder &B, Value &V, ArrayRef<OpFoldResult> Sizes);
+/// The access of a tensor with dimensions \p Dims of \p Rank loops.
+AffineMap dimsMap(Builder &B, int64_t Rank, ArrayRef<int64_t> Dims);
 /// A tensor of \p Sizes whose element is \p Body of its indices (one a
 /// dimension).
 Value generate(Builder &B, ArrayRef<OpFoldResult> Sizes, Type Elem,
@@ -109,13 +120,20 @@ using Combine = function_ref<Value(Builder &, Value, Value)>;
 Value reduce(Builder &B, Value In, ArrayRef<int64_t> Dims, Value Init,
              Combine Body);
 
-/// sum over the reduction dimensions of ext(A) * ext(C), accumulated in \p Acc,
-/// a storage type. The maps go from the loops to the operands, the result last;
-/// \p Init is the tensor that the sum starts from.
-Value contraction(Builder &B, Value A, Value C, Value Init,
-                  ArrayRef<AffineMap> Maps,
-                  ArrayRef<utils::IteratorType> Iterators,
-                  bool UnsignedA = false, bool UnsignedC = false);
+/// One side of a contraction: a tensor, its access, and its zero point if any
+/// (a tensor of its own that \c ZeroMap accesses).
+struct Factor {
+  Value V;
+  AffineMap Map = {};
+  bool Unsigned = false;
+  Value Zero = {};
+  AffineMap ZeroMap = {};
+};
+
+/// \p Init + the sum over the reduction loops of (X - zero) * (Y - zero), both
+/// extended to the element type of \p Init.
+Value contraction(Builder &B, const Factor &X, const Factor &Y, Value Init,
+                  AffineMap OutMap, ArrayRef<utils::IteratorType> Iterators);
 
 /// The type in which sums of \p Elem are accumulated: f32 for narrow floats,
 /// i32 for 8 and 16 bit integers, else \p Elem.

@@ -222,6 +222,14 @@ OpFoldResult divSize(Builder &B, OpFoldResult X, OpFoldResult Y) {
       B, B.createOrFold<arith::DivSIOp>(sizeValue(B, X), sizeValue(B, Y)));
 }
 
+OpFoldResult maxSize(Builder &B, OpFoldResult X, OpFoldResult Y) {
+  std::optional<int64_t> P = getConstantIntValue(X), Q = getConstantIntValue(Y);
+  if (P && Q)
+    return B.getIndexAttr(std::max(*P, *Q));
+  return folded(
+      B, B.createOrFold<arith::MaxSIOp>(sizeValue(B, X), sizeValue(B, Y)));
+}
+
 OpFoldResult product(Builder &B, ArrayRef<OpFoldResult> Sizes) {
   OpFoldResult P = B.getIndexAttr(1);
   for (OpFoldResult S : Sizes)

@@ -123,6 +123,12 @@ static TypedAttr splatOf(Value V) {
   return Dense.getSplatValue<TypedAttr>();
 }
 
+static bool isZero(TypedAttr A) {
+  if (auto Int = dyn_cast<IntegerAttr>(A))
+    return Int.getValue().isZero();
+  return cast<FloatAttr>(A).getValue().isZero();
+}
+
 SmallVector<Value> elementwise(Builder &B, ValueRange Ins,
                                ArrayRef<Type> OutElems, MultiPayload Body,
                                ArrayRef<int64_t> Known) {
@@ -274,6 +280,63 @@ Value broadcastTo(Builder &B, Value V, ArrayRef<OpFoldResult> Sizes) {
       .getResult(0);
 }
 
+AffineMap dimsMap(Builder &B, int64_t Rank, ArrayRef<int64_t> Dims) {
+  SmallVector<AffineExpr> Exprs;
+  for (int64_t D : Dims)
+    Exprs.push_back(B.getAffineDimExpr(D));
+  return AffineMap::get(Rank, 0, Exprs, B.getContext());
+}
+
+AffineMap broadcastMap(Builder &B, Value &V, ArrayRef<OpFoldResult> Sizes) {
+  int64_t Rank = Sizes.size(), First = Rank - typeOf(V).getRank();
+  SmallVector<AffineExpr> Exprs;
+  SmallVector<int64_t> Shape;
+  for (int64_t D = First; D < Rank; ++D) {
+    OpFoldResult S = dimOf(B, V, D - First);
+    bool One = isConstantIntValue(S, 1) && !isConstantIntValue(Sizes[D], 1);
+    if (!One && !sameSize(S, Sizes[D])) {
+      V = broadcastTo(B, V, Sizes);
+      return B.getMultiDimIdentityMap(Rank);
+    }
+    Exprs.push_back(One ? B.getAffineConstantExpr(0) : B.getAffineDimExpr(D));
+    std::optional<int64_t> C = getConstantIntValue(S);
+    Shape.push_back(C ? *C : ShapedType::kDynamic);
+  }
+  V = castShape(B, V, Shape);
+  return AffineMap::get(Rank, 0, Exprs, B.getContext());
+}
+
+Value pointwise(Builder &B, ArrayRef<OpFoldResult> Sizes, ValueRange Ins,
+                ArrayRef<AffineMap> InMaps, Type OutElem, Payload Body) {
+  int64_t Rank = Sizes.size();
+  SmallVector<Value> Operands;
+  SmallVector<AffineMap> Maps;
+  for (auto [V, M] : llvm::zip_equal(Ins, InMaps))
+    if (!splatOf(V)) {
+      Operands.push_back(V);
+      Maps.push_back(M);
+    }
+  Maps.push_back(B.getMultiDimIdentityMap(Rank));
+  Value Init = empty(B, Sizes, OutElem);
+  SmallVector<utils::IteratorType> Iterators(Rank,
+                                             utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             B, Init.getType(), Operands, Init, Maps, Iterators,
+             [&](OpBuilder &Inner, Location Loc, ValueRange Args) {
+               Builder IB(Loc, Inner);
+               SmallVector<Value> Scalars;
+               unsigned Next = 0;
+               for (Value V : Ins) {
+                 TypedAttr Splat = splatOf(V);
+                 Scalars.push_back(
+                     Splat ? Value(arith::ConstantOp::create(IB, Splat))
+                           : Args[Next++]);
+               }
+               linalg::YieldOp::create(IB, Body(IB, Scalars));
+             })
+      .getResult(0);
+}
+
 Value generate(Builder &B, ArrayRef<OpFoldResult> Sizes, Type Elem,
                Payload Body) {
   int64_t Rank = Sizes.size();
@@ -324,13 +387,23 @@ Value reduce(Builder &B, Value In, ArrayRef<int64_t> Dims, Value Init,
       .getResult(0);
 }
 
-Value contraction(Builder &B, Value A, Value C, Value Init,
-                  ArrayRef<AffineMap> Maps,
-                  ArrayRef<utils::IteratorType> Iterators, bool UnsignedA,
-                  bool UnsignedC) {
+Value contraction(Builder &B, const Factor &X, const Factor &Y, Value Init,
+                  AffineMap OutMap, ArrayRef<utils::IteratorType> Iterators) {
   Type Acc = typeOf(Init).getElementType();
+  SmallVector<Value> Ins = {X.V, Y.V};
+  SmallVector<AffineMap> Maps = {X.Map, Y.Map};
+  // Where a zero point that is not a constant stands among the operands.
+  int ZeroAt[2] = {-1, -1};
+  const Factor *Factors[2] = {&X, &Y};
+  for (int I : {0, 1})
+    if (Factors[I]->Zero && !splatOf(Factors[I]->Zero)) {
+      ZeroAt[I] = Ins.size();
+      Ins.push_back(Factors[I]->Zero);
+      Maps.push_back(Factors[I]->ZeroMap);
+    }
+  Maps.push_back(OutMap);
   return linalg::GenericOp::create(
-             B, Init.getType(), ValueRange{A, C}, Init, Maps, Iterators,
+             B, Init.getType(), Ins, Init, Maps, Iterators,
              [&](OpBuilder &Inner, Location Loc, ValueRange Args) {
                Builder IB(Loc, Inner);
                auto Extend = [&](Value V, bool Unsigned) -> Value {
@@ -341,10 +414,21 @@ Value contraction(Builder &B, Value A, Value C, Value Init,
                  return Unsigned ? Value(arith::ExtUIOp::create(IB, Acc, V))
                                  : Value(arith::ExtSIOp::create(IB, Acc, V));
                };
-               Value X = Extend(Args[0], UnsignedA),
-                     Y = Extend(Args[1], UnsignedC);
+               Value Terms[2];
+               for (int I : {0, 1}) {
+                 const Factor &F = *Factors[I];
+                 Terms[I] = Extend(Args[I], F.Unsigned);
+                 TypedAttr Splat = F.Zero ? splatOf(F.Zero) : TypedAttr();
+                 if (!F.Zero || (Splat && isZero(Splat)))
+                   continue;
+                 Value Zero = Splat
+                                  ? Value(arith::ConstantOp::create(IB, Splat))
+                                  : Args[ZeroAt[I]];
+                 Terms[I] = scalar::sub(IB, Terms[I], Extend(Zero, F.Unsigned));
+               }
                linalg::YieldOp::create(
-                   IB, scalar::add(IB, Args[2], scalar::mul(IB, X, Y)));
+                   IB, scalar::add(IB, Args.back(),
+                                   scalar::mul(IB, Terms[0], Terms[1])));
              })
       .getResult(0);
 }

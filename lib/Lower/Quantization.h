@@ -1,0 +1,40 @@
+//===- Quantization.h - Quantized values ----------------*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// real = (integer - zero point) * scale. Scales and zero points are tensors:
+// one value, or one a channel. Rounding is half to even, results saturate, NaN
+// becomes the lowest value.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_LIB_LOWER_QUANTIZATION_H
+#define LATHE_LIB_LOWER_QUANTIZATION_H
+
+#include "Common.h"
+
+namespace lathe::lower {
+
+/// saturate(roundeven(X) + Zero) for a float \p X; \p Zero is null or of the
+/// storage type of \p OnnxElem. Float8 types round by their own rule.
+Value quantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,
+                     bool Saturate = true);
+/// (X - Zero) as a float of type \p Real, not yet scaled.
+Value dequantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,
+                       Type Real);
+
+/// Sum * product(Scales) / OutScale, quantized. Parameters have one element or
+/// one an index of dimension \p Axis.
+Value requantize(Builder &B, Value Sum, ValueRange Scales, Value OutScale,
+                 Value OutZero, int64_t Axis, Type OutElem);
+
+/// The access of a parameter (one element, or along \p Axis) in \p Rank loops;
+/// drops unit dimensions of \p V.
+AffineMap parameterMap(Builder &B, Value &V, int64_t Rank, int64_t Axis);
+
+} // namespace lathe::lower
+
+#endif // LATHE_LIB_LOWER_QUANTIZATION_H

@@ -1,0 +1,344 @@
+//===- Quantize.cpp - Quantized values, QuantizeLinear and DequantizeLinear
+//===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Quantization.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace lathe::lower {
+
+static RankedTensorType typeOf(Value V) {
+  return cast<RankedTensorType>(V.getType());
+}
+
+Value quantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,
+                     bool Saturate) {
+  Type Real = X.getType();
+  if (isa<FloatType>(OnnxElem)) {
+    if (Zero)
+      X = arith::AddFOp::create(B, X, scalar::cast(B, Zero, OnnxElem, Real));
+    return scalar::cast(B, X, Real, OnnxElem, Saturate);
+  }
+  Value R = math::RoundEvenOp::create(B, X);
+  if (Zero)
+    R = arith::AddFOp::create(B, R, scalar::cast(B, Zero, OnnxElem, Real));
+  unsigned Width = OnnxElem.getIntOrFloatBitWidth();
+  bool Unsigned = scalar::isUnsigned(OnnxElem);
+  double Low = Unsigned ? 0.0 : -std::ldexp(1.0, Width - 1),
+         High = std::ldexp(1.0, Unsigned ? Width : Width - 1) - 1;
+  // These forms are one max and one min, and leave no NaN.
+  Value L = scalar::constant(B, Real, Low), H = scalar::constant(B, Real, High);
+  R = arith::SelectOp::create(
+      B, arith::CmpFOp::create(B, arith::CmpFPredicate::OGT, R, L), R, L);
+  R = arith::SelectOp::create(
+      B, arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, R, H), R, H);
+  // Through i32: that conversion is an instruction everywhere.
+  Type Wide = B.getIntegerType(std::max(Width, 32u));
+  Value I = arith::FPToSIOp::create(B, Wide, R);
+  return Width < 32
+             ? Value(arith::TruncIOp::create(B, B.getIntegerType(Width), I))
+             : I;
+}
+
+Value dequantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,
+                       Type Real) {
+  if (isa<FloatType>(OnnxElem)) {
+    X = scalar::cast(B, X, OnnxElem, Real);
+    return Zero ? Value(arith::SubFOp::create(
+                      B, X, scalar::cast(B, Zero, OnnxElem, Real)))
+                : X;
+  }
+  Type Wide = OnnxElem.getIntOrFloatBitWidth() < 32 ? Type(B.getI32Type())
+                                                    : X.getType();
+  X = scalar::cast(B, X, OnnxElem, Wide);
+  if (Zero)
+    X = arith::SubIOp::create(B, X, scalar::cast(B, Zero, OnnxElem, Wide));
+  return arith::SIToFPOp::create(B, Real, X);
+}
+
+AffineMap parameterMap(Builder &B, Value &V, int64_t Rank, int64_t Axis) {
+  RankedTensorType T = typeOf(V);
+  if (T.getRank() == 1 && T.getDimSize(0) != 1)
+    return dimsMap(B, Rank, {Axis});
+  SmallVector<int64_t> All =
+      llvm::to_vector(llvm::seq<int64_t>(0, T.getRank()));
+  V = dropUnitDims(B, V, All);
+  return dimsMap(B, Rank, {});
+}
+
+Value requantize(Builder &B, Value Sum, ValueRange Scales, Value OutScale,
+                 Value OutZero, int64_t Axis, Type OutElem) {
+  int64_t Rank = typeOf(Sum).getRank();
+  SmallVector<Value> Ins = {Sum};
+  SmallVector<AffineMap> Maps = {B.getMultiDimIdentityMap(Rank)};
+  auto Add = [&](Value V) {
+    Maps.push_back(parameterMap(B, V, Rank, Axis));
+    Ins.push_back(V);
+  };
+  for (Value S : Scales)
+    Add(S);
+  Add(OutScale);
+  if (OutZero)
+    Add(OutZero);
+  unsigned Count = Scales.size();
+  Type Storage =
+      IntegerType::get(B.getContext(), OutElem.getIntOrFloatBitWidth());
+  if (isa<FloatType>(OutElem))
+    Storage = OutElem;
+  return pointwise(
+      B, dimsOf(B, Sum), Ins, Maps, Storage, [&](Builder &IB, ValueRange X) {
+        Type F32 = IB.getF32Type();
+        auto Real = [&](Value V) {
+          return scalar::cast(IB, V, V.getType(), F32);
+        };
+        Value Scale = Real(X[1]);
+        for (unsigned I = 1; I < Count; ++I)
+          Scale = scalar::mul(IB, Scale, Real(X[1 + I]));
+        Scale = arith::DivFOp::create(IB, Scale, Real(X[1 + Count]));
+        Value V = isa<FloatType>(X[0].getType())
+                      ? X[0]
+                      : Value(arith::SIToFPOp::create(IB, F32, X[0]));
+        V = scalar::mul(IB, V, Scale);
+        return quantizeScalar(IB, V, OutZero ? X.back() : Value(), OutElem);
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// QuantizeLinear, DequantizeLinear
+//===----------------------------------------------------------------------===//
+
+/// Brings scales or zero points to the sizes of \p X: per tensor, per axis, or
+/// per block of an axis. Sets the access in \p Map; false if the form makes no
+/// sense.
+static bool blockAccess(Builder &B, Value &Parameter, Value X, int64_t Axis,
+                        int64_t Block, AffineMap &Map) {
+  int64_t Rank = typeOf(X).getRank();
+  RankedTensorType T = typeOf(Parameter);
+  if (Block == 0 || T.getRank() != Rank || Rank == 0 || T.getRank() == 0) {
+    if (T.getRank() > 1 && T.getNumElements() != 1)
+      return false;
+    Map = parameterMap(B, Parameter, Rank, Axis);
+    return true;
+  }
+  // One row of the parameter serves a block of rows: spread it out.
+  SmallVector<OpFoldResult> Sizes = dimsOf(B, X);
+  Value P = Parameter;
+  Parameter =
+      generate(B, Sizes, T.getElementType(),
+               [&](Builder &IB, ValueRange Indices) -> Value {
+                 SmallVector<Value> At(Indices);
+                 At[Axis] = arith::DivUIOp::create(
+                     IB, At[Axis], arith::ConstantIndexOp::create(IB, Block));
+                 return tensor::ExtractOp::create(IB, P, At);
+               });
+  Map = B.getMultiDimIdentityMap(Rank);
+  return true;
+}
+
+/// The type in which a scale is applied.
+static Type realType(Type T) {
+  return T.isF64() ? T : Type(Float32Type::get(T.getContext()));
+}
+
+static LogicalResult lowerQuantize(Node &N) {
+  Builder &B = N.B;
+  Value X = N.in(0), Scale = N.in(1), Zero = N.in(2);
+  int64_t Rank = N.inRank(0), Axis = normalAxis(N.i64("axis", 1), Rank),
+          Block = N.i64("block_size", 0);
+  SmallVector<Value> Ins = {X};
+  SmallVector<AffineMap> Maps = {B.getMultiDimIdentityMap(Rank)};
+  AffineMap Map;
+  if (!blockAccess(B, Scale, X, Axis, Block, Map))
+    return N.fail("scales of this shape are not supported");
+  Ins.push_back(Scale);
+  Maps.push_back(Map);
+  if (Zero) {
+    if (!blockAccess(B, Zero, X, Axis, Block, Map))
+      return N.fail("zero points of this shape are not supported");
+    Ins.push_back(Zero);
+    Maps.push_back(Map);
+  }
+  Type InElem = N.inElem(0), ScaleElem = N.inElem(1), OutElem = N.outElem();
+  Type Real = realType(InElem.isF64() ? InElem : ScaleElem);
+  bool Saturate = N.i64("saturate", 1);
+  return N.replace(
+      {pointwise(B, dimsOf(B, X), Ins, Maps, N.outType().getElementType(),
+                 [&](Builder &IB, ValueRange S) {
+                   Value V = scalar::cast(IB, S[0], InElem, Real),
+                         Factor = scalar::cast(IB, S[1], ScaleElem, Real);
+                   V = arith::DivFOp::create(IB, V, Factor);
+                   return quantizeScalar(IB, V, S.size() > 2 ? S[2] : Value(),
+                                         OutElem, Saturate);
+                 })});
+}
+
+static LogicalResult lowerDequantize(Node &N) {
+  Builder &B = N.B;
+  Value X = N.in(0), Scale = N.in(1), Zero = N.in(2);
+  int64_t Rank = N.inRank(0), Axis = normalAxis(N.i64("axis", 1), Rank),
+          Block = N.i64("block_size", 0);
+  SmallVector<Value> Ins = {X};
+  SmallVector<AffineMap> Maps = {B.getMultiDimIdentityMap(Rank)};
+  AffineMap Map;
+  if (!blockAccess(B, Scale, X, Axis, Block, Map))
+    return N.fail("scales of this shape are not supported");
+  Ins.push_back(Scale);
+  Maps.push_back(Map);
+  if (Zero) {
+    if (!blockAccess(B, Zero, X, Axis, Block, Map))
+      return N.fail("zero points of this shape are not supported");
+    Ins.push_back(Zero);
+    Maps.push_back(Map);
+  }
+  Type InElem = N.inElem(0), ScaleElem = N.inElem(1), OutElem = N.outElem(),
+       Real = realType(OutElem);
+  return N.replace({pointwise(
+      B, dimsOf(B, X), Ins, Maps, OutElem, [&](Builder &IB, ValueRange S) {
+        Value V = dequantizeScalar(IB, S[0], S.size() > 2 ? S[2] : Value(),
+                                   InElem, Real);
+        V = scalar::mul(IB, V, scalar::cast(IB, S[1], ScaleElem, Real));
+        return scalar::cast(IB, V, Real, OutElem);
+      })});
+}
+
+/// y, y_scale, y_zero of the range of x, which is widened to contain 0.
+static LogicalResult lowerDynamicQuantize(Node &N) {
+  Builder &B = N.B;
+  Value X = N.in(0);
+  Type F32 = B.getF32Type(), OutElem = N.outElem();
+  SmallVector<int64_t> All =
+      llvm::to_vector(llvm::seq<int64_t>(0, N.inRank(0)));
+  Value Start = scalar::constant(B, F32, 0.0);
+  Value Max =
+      reduce(B, X, All, Start, [](Builder &IB, Value V, Value Acc) -> Value {
+        return arith::MaxNumFOp::create(IB, V, Acc);
+      });
+  Value Min =
+      reduce(B, X, All, Start, [](Builder &IB, Value V, Value Acc) -> Value {
+        return arith::MinNumFOp::create(IB, V, Acc);
+      });
+  Value Scale =
+      elementwise(B, {Max, Min}, F32, [&](Builder &IB, ValueRange S) -> Value {
+        return arith::DivFOp::create(IB, arith::SubFOp::create(IB, S[0], S[1]),
+                                     scalar::constant(IB, F32, 255.0));
+      });
+  Type Storage = N.outType().getElementType();
+  Value Zero =
+      elementwise(B, {Min, Scale}, Storage, [&](Builder &IB, ValueRange S) {
+        Value V =
+            arith::DivFOp::create(IB, arith::NegFOp::create(IB, S[0]), S[1]);
+        return quantizeScalar(IB, V, Value(), OutElem);
+      });
+  Value Y =
+      elementwise(B, {X, Scale, Zero}, Storage, [&](Builder &IB, ValueRange S) {
+        return quantizeScalar(IB, arith::DivFOp::create(IB, S[0], S[1]), S[2],
+                              OutElem);
+      });
+  return N.replace({Y, Scale, Zero});
+}
+
+//===----------------------------------------------------------------------===//
+// Quantized elementwise ops of com.microsoft
+//===----------------------------------------------------------------------===//
+
+/// Operands in groups of (value, scale, zero); the last group is the result's.
+static LogicalResult
+lowerQuantizedFormula(Node &N, unsigned Count,
+                      function_ref<Value(Builder &, ValueRange)> Body) {
+  Builder &B = N.B;
+  SmallVector<Value> Values, Ins;
+  for (unsigned I = 0; I < Count; ++I)
+    Values.push_back(N.in(3 * I));
+  SmallVector<OpFoldResult> Sizes =
+      broadcastSizes(B, Values, N.outType().getShape());
+  SmallVector<AffineMap> Maps;
+  auto Add = [&](Value V) {
+    Maps.push_back(broadcastMap(B, V, Sizes));
+    Ins.push_back(V);
+  };
+  auto AddParameter = [&](Value V) {
+    Maps.push_back(parameterMap(B, V, Sizes.size(), /*Axis=*/0));
+    Ins.push_back(V);
+  };
+  for (Value V : Values)
+    Add(V);
+  for (unsigned I = 0; I <= Count; ++I) {
+    unsigned First = I == Count ? 3 * Count - 1 : 3 * I;
+    if (cast<RankedTensorType>(N.in(First + 1).getType()).getNumElements() != 1)
+      return N.fail("scales with more than one element are not supported");
+    AddParameter(N.in(First + 1));
+    if (N.has(First + 2))
+      AddParameter(N.in(First + 2));
+  }
+  Type F32 = B.getF32Type();
+  return N.replace(
+      {pointwise(B, Sizes, Ins, Maps, N.outType().getElementType(),
+                 [&](Builder &IB, ValueRange S) {
+                   SmallVector<Value> Reals;
+                   unsigned Next = Count;
+                   for (unsigned I = 0; I < Count; ++I) {
+                     Value Scale = S[Next++],
+                           Zero = N.has(3 * I + 2) ? S[Next++] : Value();
+                     Value V =
+                         dequantizeScalar(IB, S[I], Zero, N.inElem(3 * I), F32);
+                     Reals.push_back(scalar::mul(IB, V, Scale));
+                   }
+                   Value Scale = S[Next++],
+                         Zero = N.has(3 * Count + 1) ? S[Next++] : Value();
+                   Value R = arith::DivFOp::create(IB, Body(IB, Reals), Scale);
+                   return quantizeScalar(IB, R, Zero, N.outElem());
+                 })});
+}
+
+static LogicalResult lowerQLinearAdd(Node &N) {
+  return lowerQuantizedFormula(N, 2, [](Builder &B, ValueRange X) {
+    return scalar::add(B, X[0], X[1]);
+  });
+}
+static LogicalResult lowerQLinearMul(Node &N) {
+  return lowerQuantizedFormula(N, 2, [](Builder &B, ValueRange X) {
+    return scalar::mul(B, X[0], X[1]);
+  });
+}
+static LogicalResult lowerQLinearSigmoid(Node &N) {
+  return lowerQuantizedFormula(N, 1, [](Builder &B, ValueRange X) -> Value {
+    Value One = scalar::constant(B, X[0].getType(), 1.0);
+    Value E = math::ExpOp::create(B, arith::NegFOp::create(B, X[0]));
+    return arith::DivFOp::create(B, One, scalar::add(B, One, E));
+  });
+}
+static LogicalResult lowerQLinearLeakyRelu(Node &N) {
+  double Alpha = N.f32("alpha", 0.01);
+  return lowerQuantizedFormula(N, 1, [&](Builder &B, ValueRange X) -> Value {
+    Value Zero = scalar::constant(B, X[0].getType(), 0.0);
+    Value Negative =
+        arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, X[0], Zero);
+    return scalar::select(
+        B, Negative,
+        scalar::mul(B, X[0], scalar::constant(B, X[0].getType(), Alpha)), X[0]);
+  });
+}
+
+void populateQuantizeLoweringPatterns(const StorageTypeConverter &Types,
+                                      RewritePatternSet &Patterns) {
+  static constexpr Lowering Table[] = {
+      {"onnx.DequantizeLinear", lowerDequantize},
+      {"onnx.DynamicQuantizeLinear", lowerDynamicQuantize},
+      {"onnx.QuantizeLinear", lowerQuantize},
+      {"onnx.ms.DequantizeLinear", lowerDequantize},
+      {"onnx.ms.QLinearAdd", lowerQLinearAdd},
+      {"onnx.ms.QLinearLeakyRelu", lowerQLinearLeakyRelu},
+      {"onnx.ms.QLinearMul", lowerQLinearMul},
+      {"onnx.ms.QLinearSigmoid", lowerQLinearSigmoid},
+      {"onnx.ms.QuantizeLinear", lowerQuantize},
+  };
+  addLowerings(Table, Types, Patterns);
+}
+
+} // namespace lathe::lower

@@ -1,0 +1,344 @@
+//===- Reduction.cpp - Reductions, ArgMax and CumSum --------------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Narrow floats accumulate in f32. The twelve reductions are a table of what
+// happens to an element, how two partial results join, and what happens at the
+// end.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Common.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace lathe::lower {
+
+static RankedTensorType typeOf(Value V) {
+  return cast<RankedTensorType>(V.getType());
+}
+
+namespace {
+using Scalar = Value (*)(Builder &, Value);
+
+struct Reduction {
+  enum Join { Sum, Product, Max, Min };
+  StringLiteral Op;
+  Join How;
+  Scalar Before, After; // null: nothing
+  bool Mean = false;
+  /// Roots and logarithms of integers are taken in f64.
+  bool NeedsReal = false;
+};
+} // namespace
+
+static Value magnitude(Builder &B, Value X) {
+  return isa<FloatType>(X.getType()) ? Value(math::AbsFOp::create(B, X))
+                                     : Value(math::AbsIOp::create(B, X));
+}
+static Value squared(Builder &B, Value X) { return scalar::mul(B, X, X); }
+static Value root(Builder &B, Value X) { return math::SqrtOp::create(B, X); }
+static Value logarithm(Builder &B, Value X) {
+  return math::LogOp::create(B, X);
+}
+
+static constexpr Reduction Reductions[] = {
+    {"onnx.ReduceL1", Reduction::Sum, magnitude, nullptr},
+    {"onnx.ReduceL2", Reduction::Sum, squared, root, false, true},
+    {"onnx.ReduceLogSum", Reduction::Sum, nullptr, logarithm, false, true},
+    {"onnx.ReduceMax", Reduction::Max, nullptr, nullptr},
+    {"onnx.ReduceMean", Reduction::Sum, nullptr, nullptr, true},
+    {"onnx.ReduceMin", Reduction::Min, nullptr, nullptr},
+    {"onnx.ReduceProd", Reduction::Product, nullptr, nullptr},
+    {"onnx.ReduceSum", Reduction::Sum, nullptr, nullptr},
+    {"onnx.ReduceSumSquare", Reduction::Sum, squared, nullptr},
+};
+
+/// The axes of a reduction, sorted; keeps note of "none" against "all".
+static FailureOr<SmallVector<int64_t>> reducedAxes(Node &N) {
+  int64_t Rank = N.inRank(0);
+  SmallVector<int64_t> Axes;
+  if (N.has(1)) {
+    auto Values = N.constInts(1);
+    if (Values) {
+      Axes = *Values;
+    } else if (N.inShape(1)[0] != 0) {
+      return N.fail("axes must be constant");
+    }
+  } else {
+    Axes = N.ints("axes");
+  }
+  if (Axes.empty() && !N.i64("noop_with_empty_axes", 0))
+    return llvm::to_vector(llvm::seq<int64_t>(0, Rank));
+  for (int64_t &A : Axes) {
+    if (A < -Rank || A >= Rank)
+      return N.fail("axis " + Twine(A) + " is outside the rank " + Twine(Rank));
+    A = normalAxis(A, Rank);
+  }
+  llvm::sort(Axes);
+  Axes.erase(llvm::unique(Axes), Axes.end());
+  return Axes;
+}
+
+/// A size as a scalar of \p T.
+static Value sizeAs(Builder &B, OpFoldResult Size, Type T) {
+  if (auto Known = getConstantIntValue(Size))
+    return scalar::constant(B, T, *Known);
+  Value I = arith::IndexCastOp::create(B, B.getI64Type(), sizeValue(B, Size));
+  if (isa<FloatType>(T))
+    return arith::SIToFPOp::create(B, T, I);
+  unsigned Width = T.getIntOrFloatBitWidth();
+  return Width < 64 ? Value(arith::TruncIOp::create(B, T, I)) : I;
+}
+
+static LogicalResult lowerReduce(Node &N, const Reduction &R) {
+  Builder &B = N.B;
+  FailureOr<SmallVector<int64_t>> Axes = reducedAxes(N);
+  if (failed(Axes))
+    return failure();
+  Value X = N.in(0);
+  Type OnnxElem = N.inElem(0), Elem = typeOf(X).getElementType();
+  Type Acc = Elem;
+  if (isa<FloatType>(Elem))
+    Acc = accumulatorType(Elem);
+  else if (R.NeedsReal)
+    Acc = B.getF64Type();
+  Type AccOnnx = isa<FloatType>(Acc) ? Acc : OnnxElem;
+  Value Start;
+  switch (R.How) {
+  case Reduction::Sum:
+    Start = scalar::constant(B, Acc, int64_t(0));
+    break;
+  case Reduction::Product:
+    Start = scalar::constant(B, Acc, int64_t(1));
+    break;
+  case Reduction::Max:
+    Start = scalar::lowest(B, AccOnnx);
+    break;
+  case Reduction::Min:
+    Start = scalar::highest(B, AccOnnx);
+    break;
+  }
+  Value Y = reduce(B, X, *Axes, Start, [&](Builder &IB, Value V, Value S) {
+    if (Acc != Elem)
+      V = scalar::cast(IB, V, OnnxElem, Acc);
+    if (R.Before)
+      V = R.Before(IB, V);
+    switch (R.How) {
+    case Reduction::Sum:
+      return scalar::add(IB, S, V);
+    case Reduction::Product:
+      return scalar::mul(IB, S, V);
+    case Reduction::Max:
+      return scalar::maximum(IB, S, V, AccOnnx);
+    case Reduction::Min:
+      return scalar::minimum(IB, S, V, AccOnnx);
+    }
+    llvm_unreachable("all kinds are handled");
+  });
+  if (R.After || R.Mean || Acc != Elem) {
+    OpFoldResult Count = size(B, 1);
+    for (int64_t A : *Axes)
+      Count = mulSize(B, Count, dimOf(B, X, A));
+    Y = elementwise(B, {Y}, Elem, [&](Builder &IB, ValueRange V) {
+      Value Z = V[0];
+      if (R.Mean)
+        Z = scalar::div(IB, Z, sizeAs(IB, Count, Acc), AccOnnx);
+      if (R.After)
+        Z = R.After(IB, Z);
+      return Acc == Elem ? Z : scalar::cast(IB, Z, Acc, OnnxElem);
+    });
+  }
+  if (N.i64("keepdims", 1))
+    Y = insertUnitDims(B, Y, *Axes);
+  return N.replace({Y});
+}
+
+/// log(sum(exp(x - max))) + max; a maximum that is not finite counts as 0
+/// there.
+static LogicalResult lowerLogSumExp(Node &N) {
+  Builder &B = N.B;
+  FailureOr<SmallVector<int64_t>> Axes = reducedAxes(N);
+  if (failed(Axes))
+    return failure();
+  Value X = N.in(0);
+  Type OnnxElem = N.inElem(0), Elem = typeOf(X).getElementType();
+  Type Acc =
+      isa<FloatType>(Elem) ? accumulatorType(Elem) : Type(B.getF64Type());
+  int64_t Rank = typeOf(X).getRank();
+  SmallVector<int64_t> Left;
+  for (int64_t D = 0; D < Rank; ++D)
+    if (!llvm::is_contained(*Axes, D))
+      Left.push_back(D);
+  Value Max = reduce(
+      B, X, *Axes, scalar::lowest(B, Acc), [&](Builder &IB, Value V, Value S) {
+        return scalar::maximum(IB, S, scalar::cast(IB, V, OnnxElem, Acc), Acc);
+      });
+  Value Shift = elementwise(B, {Max}, Acc, [&](Builder &IB, ValueRange V) {
+    Value Inf =
+        scalar::constant(IB, Acc, std::numeric_limits<double>::infinity());
+    Value Finite = scalar::compare(IB, scalar::Compare::Less,
+                                   math::AbsFOp::create(IB, V[0]), Inf, Acc);
+    return scalar::select(IB, Finite, V[0], scalar::constant(IB, Acc, 0.0));
+  });
+  Value Exp = pointwise(
+      B, dimsOf(B, X), {X, Shift},
+      {B.getMultiDimIdentityMap(Rank), dimsMap(B, Rank, Left)}, Acc,
+      [&](Builder &IB, ValueRange V) -> Value {
+        Value Real = scalar::cast(IB, V[0], OnnxElem, Acc);
+        return math::ExpOp::create(IB, arith::SubFOp::create(IB, Real, V[1]));
+      });
+  Value Sum = reduce(
+      B, Exp, *Axes, scalar::constant(B, Acc, 0.0),
+      [](Builder &IB, Value V, Value S) { return scalar::add(IB, S, V); });
+  Value Y = elementwise(B, {Sum, Shift}, Elem, [&](Builder &IB, ValueRange V) {
+    return scalar::cast(IB,
+                        scalar::add(IB, math::LogOp::create(IB, V[0]), V[1]),
+                        Acc, OnnxElem);
+  });
+  if (N.i64("keepdims", 1))
+    Y = insertUnitDims(B, Y, *Axes);
+  return N.replace({Y});
+}
+
+//===----------------------------------------------------------------------===//
+// ArgMax, ArgMin
+//===----------------------------------------------------------------------===//
+
+Value argReduce(Builder &B, Value X, int64_t Axis, bool Max, bool SelectLast,
+                Type OnnxElem) {
+  int64_t Rank = typeOf(X).getRank();
+  Type I64 = B.getI64Type();
+  SmallVector<int64_t> Left;
+  SmallVector<OpFoldResult> Sizes;
+  for (int64_t D = 0; D < Rank; ++D)
+    if (D != Axis) {
+      Left.push_back(D);
+      Sizes.push_back(dimOf(B, X, D));
+    }
+  SmallVector<utils::IteratorType> Iterators(Rank,
+                                             utils::IteratorType::parallel);
+  Iterators[Axis] = utils::IteratorType::reduction;
+  Value Start =
+      filled(B, Sizes,
+             Max ? scalar::lowest(B, OnnxElem) : scalar::highest(B, OnnxElem));
+  Value StartAt = filled(B, Sizes, scalar::constant(B, I64, int64_t(0)));
+  AffineMap Out = dimsMap(B, Rank, Left);
+  using C = scalar::Compare;
+  C Better = Max ? (SelectLast ? C::GreaterOrEqual : C::Greater)
+                 : (SelectLast ? C::LessOrEqual : C::Less);
+  return linalg::GenericOp::create(
+             B, TypeRange{Start.getType(), StartAt.getType()}, X,
+             ValueRange{Start, StartAt},
+             ArrayRef<AffineMap>{B.getMultiDimIdentityMap(Rank), Out, Out},
+             Iterators,
+             [&](OpBuilder &Inner, Location Loc, ValueRange Args) {
+               Builder IB(Loc, Inner);
+               Value At = arith::IndexCastOp::create(
+                   IB, I64, linalg::IndexOp::create(IB, Axis));
+               Value Takes =
+                   scalar::compare(IB, Better, Args[0], Args[1], OnnxElem);
+               linalg::YieldOp::create(
+                   IB, ValueRange{scalar::select(IB, Takes, Args[0], Args[1]),
+                                  scalar::select(IB, Takes, At, Args[2])});
+             })
+      .getResult(1);
+}
+
+static LogicalResult lowerArg(Node &N, bool Max) {
+  int64_t Axis = normalAxis(N.i64("axis", 0), N.inRank(0));
+  if (Axis < 0 || Axis >= N.inRank(0))
+    return N.fail("axis is outside the rank of the input");
+  Value Y = argReduce(N.B, N.in(0), Axis, Max, N.i64("select_last_index", 0),
+                      N.inElem(0));
+  if (N.i64("keepdims", 1))
+    Y = insertUnitDims(N.B, Y, {Axis});
+  return N.replace({Y});
+}
+
+//===----------------------------------------------------------------------===//
+// CumSum, CumProd
+//===----------------------------------------------------------------------===//
+
+/// A scan along one axis: loops over the elements in row-major order of the
+/// other dimensions, the axis innermost. The outermost loop is the kernel.
+static LogicalResult lowerCumulative(Node &N, bool Product) {
+  Builder &B = N.B;
+  auto AxisValue = N.constInts(1);
+  if (!AxisValue)
+    return N.fail("the axis must be constant");
+  Value X = N.in(0);
+  int64_t Rank = N.inRank(0), Axis = normalAxis((*AxisValue)[0], Rank);
+  if (Axis < 0 || Axis >= Rank)
+    return N.fail("the axis is outside the rank of the input");
+  bool Exclusive = N.i64("exclusive", 0), Reverse = N.i64("reverse", 0);
+  Type Elem = typeOf(X).getElementType(),
+       Acc = isa<FloatType>(Elem) ? accumulatorType(Elem) : Elem;
+  SmallVector<OpFoldResult> Sizes = dimsOf(B, X);
+  SmallVector<int64_t> Order;
+  for (int64_t D = 0; D < Rank; ++D)
+    if (D != Axis)
+      Order.push_back(D);
+  Order.push_back(Axis);
+  Value Zero = arith::ConstantIndexOp::create(B, 0),
+        One = arith::ConstantIndexOp::create(B, 1);
+  Value Start = scalar::constant(B, Acc, int64_t(Product ? 1 : 0));
+  SmallVector<Value> Bounds = llvm::map_to_vector(
+      Order, [&](int64_t D) { return sizeValue(B, Sizes[D]); });
+  SmallVector<Value> At(Rank);
+
+  std::function<Value(Builder &, unsigned, Value)> Nest =
+      [&](Builder &OB, unsigned Depth, Value Result) -> Value {
+    bool Last = Depth + 1 == Order.size();
+    SmallVector<Value> Carried = {Result};
+    if (Last)
+      Carried.push_back(Start);
+    auto For = scf::ForOp::create(
+        OB, Zero, Bounds[Depth], One, Carried,
+        [&](OpBuilder &Inner, Location Loc, Value I, ValueRange Args) {
+          Builder IB(Loc, Inner);
+          At[Order[Depth]] = I;
+          if (!Last) {
+            scf::YieldOp::create(IB, Nest(IB, Depth + 1, Args[0]));
+            return;
+          }
+          if (Reverse)
+            At[Axis] = arith::SubIOp::create(
+                IB, arith::SubIOp::create(IB, Bounds[Depth], One), I);
+          Value V =
+              scalar::cast(IB, tensor::ExtractOp::create(IB, X, At), Elem, Acc);
+          Value Next = Product ? scalar::mul(IB, Args[1], V)
+                               : scalar::add(IB, Args[1], V);
+          Value Stored =
+              scalar::cast(IB, Exclusive ? Args[1] : Next, Acc, Elem);
+          Value R = tensor::InsertOp::create(IB, Stored, Args[0], At);
+          scf::YieldOp::create(IB, ValueRange{R, Next});
+        });
+    if (Depth == 0)
+      For->setAttr("lathe.loop_kernel", OB.getUnitAttr());
+    return For.getResult(0);
+  };
+  return N.replace({Nest(B, 0, empty(B, Sizes, Elem))});
+}
+
+void populateReductionLoweringPatterns(const StorageTypeConverter &Types,
+                                       RewritePatternSet &Patterns) {
+  for (const Reduction &R : Reductions)
+    addLowering(
+        R.Op, [&R](Node &N) { return lowerReduce(N, R); }, Types, Patterns);
+  static constexpr Lowering Others[] = {
+      {"onnx.ArgMax", [](Node &N) { return lowerArg(N, true); }},
+      {"onnx.ArgMin", [](Node &N) { return lowerArg(N, false); }},
+      {"onnx.CumProd", [](Node &N) { return lowerCumulative(N, true); }},
+      {"onnx.CumSum", [](Node &N) { return lowerCumulative(N, false); }},
+      {"onnx.ReduceLogSumExp", lowerLogSumExp},
+  };
+  addLowerings(Others, Types, Patterns);
+}
+
+} // namespace lathe::lower
