@@ -72,6 +72,13 @@ void populateAllLoweringPatterns(const StorageTypeConverter &Types,
                                  RewritePatternSet &Patterns) {
   populateConstantLoweringPatterns(Types, Patterns);
   populateElementwiseLoweringPatterns(Types, Patterns);
+  populateContractionLoweringPatterns(Types, Patterns);
+  populateConvolutionLoweringPatterns(Types, Patterns);
+  populatePoolingLoweringPatterns(Types, Patterns);
+  populateReductionLoweringPatterns(Types, Patterns);
+  populateQuantizeLoweringPatterns(Types, Patterns);
+  populateNormalizationLoweringPatterns(Types, Patterns);
+  populateSoftmaxLoweringPatterns(Types, Patterns);
   populateMovementLoweringPatterns(Types, Patterns);
 }
 

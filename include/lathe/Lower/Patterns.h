@@ -47,6 +47,20 @@ void populateConstantLoweringPatterns(const StorageTypeConverter &Types,
                                       mlir::RewritePatternSet &Patterns);
 void populateElementwiseLoweringPatterns(const StorageTypeConverter &Types,
                                          mlir::RewritePatternSet &Patterns);
+void populateContractionLoweringPatterns(const StorageTypeConverter &Types,
+                                         mlir::RewritePatternSet &Patterns);
+void populateConvolutionLoweringPatterns(const StorageTypeConverter &Types,
+                                         mlir::RewritePatternSet &Patterns);
+void populatePoolingLoweringPatterns(const StorageTypeConverter &Types,
+                                     mlir::RewritePatternSet &Patterns);
+void populateReductionLoweringPatterns(const StorageTypeConverter &Types,
+                                       mlir::RewritePatternSet &Patterns);
+void populateQuantizeLoweringPatterns(const StorageTypeConverter &Types,
+                                      mlir::RewritePatternSet &Patterns);
+void populateNormalizationLoweringPatterns(const StorageTypeConverter &Types,
+                                           mlir::RewritePatternSet &Patterns);
+void populateSoftmaxLoweringPatterns(const StorageTypeConverter &Types,
+                                     mlir::RewritePatternSet &Patterns);
 
 /// All of the above: what `lower-onnx-to-linalg` runs.
 void populateAllLoweringPatterns(const StorageTypeConverter &Types,
