@@ -32,6 +32,12 @@ if(LATHE_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
 
+# Without CMake's second, absolute mention of the header (which clang needs for
+# nothing), so that ccache may serve several checkouts from one cache.
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -Xclang -include-pch -Xclang <PCH_FILE>)
+endif()
+
 # One precompiled header with the MLIR headers that nearly every file needs.
 function(lathe_add_pch)
   file(WRITE ${PROJECT_BINARY_DIR}/pch/pch.cpp "// Owner of the shared precompiled header.\n")
