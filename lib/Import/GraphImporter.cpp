@@ -23,6 +23,8 @@ void Reporter::error(const Twine &Message) {
     emitError(Loc) << Message;
 }
 
+void Reporter::warning(const Twine &Message) { emitWarning(Loc) << Message; }
+
 bool Reporter::finish() {
   if (Count > MaxErrors)
     emitError(Loc) << "and " << (Count - MaxErrors) << " more errors";
@@ -107,8 +109,22 @@ void ModelImporter::importNodes(Scope &S, const Nodes &List, StringRef What) {
         S.Values.try_emplace(Name, Value());
     return;
   }
-  for (const pb::NodeProto *Proto : *Sorted)
+  // Exporters have written the same constant name twice, though it is against
+  // the rules; runtimes take the last one.
+  llvm::StringMap<const pb::NodeProto *> Constants;
+  for (const pb::NodeProto &Proto : List)
+    if (Proto.op_type() == "Constant" && Proto.output_size() == 1)
+      Constants[Proto.output(0)] = &Proto;
+  for (const pb::NodeProto *Proto : *Sorted) {
+    if (Proto->op_type() == "Constant" && Proto->output_size() == 1 &&
+        Constants.lookup(Proto->output(0)) != Proto) {
+      Errors.warning(describe(*Proto, S.Prefix) + ": the name '" +
+                     Proto->output(0) +
+                     "' is that of another constant too; the last one counts");
+      continue;
+    }
     importNode(S, *Proto);
+  }
 }
 
 SmallVector<Value> ModelImporter::findOutputs(Scope &S,

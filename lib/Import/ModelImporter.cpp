@@ -9,6 +9,7 @@
 #include "History.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
 
 using namespace lathe::import;
 using namespace mlir;
@@ -232,5 +233,8 @@ OwningOpRef<ModuleOp> ModelImporter::import() {
                        B.getI64IntegerAttr(Entry.second)));
   Set("onnx.opset", B.getDictionaryAttr(Opsets));
   Set("onnx.ir_version", B.getI64IntegerAttr(IR));
+  // Each op has been verified; this holds them together.
+  if (failed(verify(*Module)))
+    Errors.error("the module that it makes is not valid");
   return Module;
 }

@@ -31,6 +31,7 @@ class Reporter {
 public:
   Reporter(mlir::MLIRContext *Context, llvm::StringRef Path);
   void error(const llvm::Twine &Message);
+  void warning(const llvm::Twine &Message);
   /// Says how many errors were not printed. True if there were any errors at
   /// all.
   bool finish();

@@ -81,8 +81,12 @@ lathe::import::sortNodes(const Nodes &List) {
   llvm::StringMap<unsigned> ProducerOf;
   for (unsigned I = 0; I < Count; ++I)
     for (const std::string &Name : List[I].output())
-      if (!Name.empty())
-        ProducerOf.try_emplace(Name, I);
+      if (!Name.empty()) {
+        // Of constants of one name the last counts.
+        auto [It, New] = ProducerOf.try_emplace(Name, I);
+        if (!New && List[I].op_type() == "Constant")
+          It->second = I;
+      }
 
   std::vector<SmallVector<unsigned, 4>> Producers(Count), Users(Count);
   std::vector<unsigned> Missing(Count);

@@ -10,7 +10,6 @@
 #include "Tensors.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/IR/Diagnostics.h"
-#include "mlir/IR/Verifier.h"
 
 using namespace lathe::import;
 using namespace mlir;
@@ -143,10 +142,16 @@ static Type inferResultType(const OpFacts &Facts, const ValueFacts &Result,
       if (Type Element = getElementTypeOf(Input))
         return UnrankedTensorType::get(Element);
     }
-  if (auto To = dyn_cast_or_null<IntegerAttr>(
-          N.Attrs.get(Facts.Name == "Cast" ? "to" : "dtype")))
-    if (Type Element = lathe::onnx::getElementType(Context, To.getInt()))
-      return UnrankedTensorType::get(Element);
+  auto To = dyn_cast_or_null<IntegerAttr>(
+      N.Attrs.get(Facts.Name == "Cast" ? "to" : "dtype"));
+  if (Type Element =
+          To ? lathe::onnx::getElementType(Context, To.getInt()) : Type()) {
+    Type Tensor = UnrankedTensorType::get(Element);
+    Type Seq = lathe::onnx::SeqType::get(Tensor);
+    for (Type Candidate : {Tensor, Seq})
+      if (isIn(Result.Types, Candidate))
+        return Candidate;
+  }
   return NoneType::get(Context);
 }
 
@@ -230,13 +235,11 @@ Expected<SmallVector<Value>> Upgrader::buildOp(Node &N) {
         Op->getRegion(RegionIndex).takeBody(*Body);
     ++RegionIndex;
   }
-  // Of an op with subgraphs only the op itself: verify() would also look at the
-  // dominance of what they use, while the subgraph around it is not attached yet.
-  // The finished module is verified as a whole.
-  bool Valid = Op->getNumRegions() == 0
-                   ? succeeded(verify(Op, /*verifyRecursively=*/false))
-                   : succeeded(Op->getName().verifyInvariants(Op));
-  if (!Ok || !Valid) {
+  // Not verify(): that would also look at the dominance of what subgraphs use,
+  // while the subgraph around them is not attached yet. The finished module is
+  // verified.
+  if (!Ok || failed(Op->getName().verifyInvariants(Op)) ||
+      failed(Op->getName().verifyRegionInvariants(Op))) {
     Op->erase();
     return createStringError(Reason.empty() ? "does not follow its schema"
                                             : Reason);

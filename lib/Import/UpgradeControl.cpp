@@ -30,8 +30,8 @@ static Error upgradeScan8(Node &N, Upgrader &U) {
   if (N.getInput(0))
     return createStringError("sequences of different lengths in one batch");
   OpBuilder::InsertionGuard Guard(U.B);
-  ArrayRef<Value> Inputs = ArrayRef(N.Inputs).drop_front();
-  if (llvm::is_contained(Inputs, Value()))
+  N.Inputs.erase(N.Inputs.begin());
+  if (llvm::is_contained(N.Inputs, Value()))
     return createStringError("an absent input among its states and sequences");
   auto Body = std::make_unique<Region>();
   Block &Entry = Body->emplaceBlock();
@@ -43,7 +43,7 @@ static Error upgradeScan8(Node &N, Upgrader &U) {
   Inner.Attrs.set("num_scan_inputs", N.Attrs.get("num_scan_inputs"));
   if (Attribute Directions = N.take("directions"))
     Inner.Attrs.set("scan_input_directions", Directions);
-  for (Value Input : Inputs)
+  for (Value Input : N.Inputs)
     Inner.Inputs.push_back(
         Entry.addArgument(dropFirstDim(Input.getType()), N.Loc));
   for (Type Result : N.ResultTypes)
@@ -60,7 +60,6 @@ static Error upgradeScan8(Node &N, Upgrader &U) {
 
   N.Graphs.clear();
   N.Graphs.emplace_back("body", std::move(Body));
-  N.Inputs.assign(Inputs.begin(), Inputs.end());
   N.Attrs.set("num_scan_inputs", U.B.getI64IntegerAttr(N.Inputs.size()));
   return Error::success();
 }

@@ -14,6 +14,7 @@
 #include "../../lib/Import/History.h"
 #include "../../lib/Import/Upgrade.h"
 #include "gtest/gtest.h"
+#include <set>
 
 using namespace lathe::import;
 using lathe::onnx::Arity;
@@ -73,6 +74,9 @@ TEST(ImportUpgrade, EveryStepIsKnown) {
   const std::vector<std::string> Refused = {
       "ai.onnx.ml.TreeEnsembleClassifier 3 -> 5",
       "ai.onnx.ml.TreeEnsembleRegressor 3 -> 5"};
+  // These took back integer types, which no node should have used.
+  const std::set<std::string> Narrowed = {
+      ".Erf 9 -> 13", ".ReduceLogSum 18 -> 28", ".ReduceLogSumExp 18 -> 28"};
   llvm::ArrayRef<OpFacts> History = getHistory();
   unsigned Steps = 0, Rules = 0, Unchanged = 0;
   std::vector<std::string> Found;
@@ -96,8 +100,8 @@ TEST(ImportUpgrade, EveryStepIsKnown) {
     if (!Same)
       continue;
     EXPECT_FALSE(isDeprecated(B)) << name(A, B);
-    EXPECT_TRUE(grew(A.Operands, B.Operands)) << name(A, B) << ": inputs";
-    EXPECT_TRUE(grew(A.Results, B.Results)) << name(A, B) << ": outputs";
+    bool Grew = grew(A.Operands, B.Operands) && grew(A.Results, B.Results);
+    EXPECT_NE(Grew, Narrowed.count(name(A, B)) != 0) << name(A, B);
     EXPECT_TRUE(attributesGrew(A, B)) << name(A, B) << ": attributes";
   }
   EXPECT_EQ(Found, Refused);
