@@ -12,6 +12,7 @@
 #include "lathe/Import/Passes.h"
 #include "lathe/Kernel/Kernel.h"
 #include "lathe/Kernel/Passes.h"
+#include "lathe/Kernel/Pipeline.h"
 #include "lathe/Lower/Passes.h"
 #include "lathe/ONNX/ONNX.h"
 #include "lathe/ONNX/Passes.h"
@@ -31,4 +32,6 @@ void lathe::registerAllPasses() {
   mlir::registerAllPasses();
   lower::registerLowerPasses();
   target::registerTargetPasses();
+  kernel::registerKernelPasses();
+  kernel::registerPipelines();
 }

@@ -6,4 +6,36 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lathe/Kernel/Pipeline.h"
 #include "lathe/Kernel/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace lathe;
+
+void kernel::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
+  // 1. One form for every structured op, and no more of them than needed.
+  PM.addPass(createKernelGeneralizePass());
+  PM.addPass(createCanonicalizerPass());
+  PM.addPass(createCSEPass());
+  if (Options.Fuse)
+    PM.addPass(createKernelFuseElementwisePass());
+  // 2. Larger buffers before the producers of their parts.
+  PM.addPass(createKernelLowerPadsPass());
+  PM.addPass(createCanonicalizerPass());
+  PM.addPass(createCSEPass());
+  // 3. Kernels, each once, and the constants they take.
+  PM.addPass(createKernelFormPass(KernelFormPassOptions{Options.Fuse}));
+  PM.addPass(createKernelExtractWeightsPass());
+  PM.addPass(createKernelDeduplicatePass());
+  PM.addPass(createKernelPlaceWeightsPass());
+  // 4. The contract.
+  PM.addPass(createKernelVerifyPass());
+}
+
+void kernel::registerPipelines() {
+  PassPipelineRegistration<>("lathe-kernel", "The whole stage Kernel",
+                             [](OpPassManager &PM) { buildPipeline(PM, {}); });
+}

@@ -1,5 +1,4 @@
-//===- Passes.h - Passes of the stage Kernel ------------------------*- C++
-//-*-===//
+//===- Passes.h - Passes of the stage Kernel --------------------*- C++ -*-===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,6 +8,7 @@
 #ifndef LATHE_KERNEL_PASSES_H
 #define LATHE_KERNEL_PASSES_H
 
+#include "lathe/Kernel/Kernel.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lathe::kernel {

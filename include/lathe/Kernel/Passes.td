@@ -10,4 +10,67 @@
 
 include "mlir/Pass/PassBase.td"
 
+def KernelGeneralizePass : Pass<"kernel-generalize", "::mlir::ModuleOp"> {
+  let summary = "Rewrite every structured op as linalg.generic";
+  let description = [{
+    Named linalg ops become linalg.generic (linalg.fill stays: it is the one form
+    of a constant start value), so that each later pass knows one op. Loop kernels
+    are left alone.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def KernelFuseElementwisePass : Pass<"kernel-fuse-elementwise", "::mlir::ModuleOp"> {
+  let summary = "Fuse elementwise ops into their consumers";
+  let description = [{
+    An elementwise producer moves into its consumer when it has no other user or is
+    cheap enough to be computed again, and when the consumer reads each element
+    once. Scalar and splat constants become constants of the body.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::affine::AffineDialect"];
+}
+
+def KernelLowerPadsPass : Pass<"kernel-lower-pads", "::mlir::ModuleOp"> {
+  let summary = "Turn tensor.pad and tensor.concat into insertions";
+  let description = [{
+    A pad becomes a filled buffer and an insertion, a concatenation an empty buffer
+    and one insertion per operand, each right behind the operand's producer, so that
+    bufferization lets the producer write into the larger buffer.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::affine::AffineDialect"];
+}
+
+def KernelFormPass : Pass<"kernel-form", "::mlir::ModuleOp"> {
+  let summary = "Outline kernels and call them";
+  let description = [{
+    Each root (a structured op with a reduction) takes its elementwise epilogues
+    that share its parallel space and the producers of its start value along; each
+    remaining elementwise op and each loop kernel becomes a kernel of its own.
+  }];
+  let options = [Option<"Epilogues", "epilogues", "bool", "true",
+                        "Take elementwise consumers into a root's kernel">];
+  let dependentDialects = ["::lathe::kernel::KernelDialect"];
+}
+
+def KernelExtractWeightsPass : Pass<"kernel-extract-weights", "::mlir::ModuleOp"> {
+  let summary = "Turn tensor constants of main into kernel.weight, equal ones once";
+  let dependentDialects = ["::lathe::kernel::KernelDialect"];
+}
+
+def KernelDeduplicatePass : Pass<"kernel-deduplicate", "::mlir::ModuleOp"> {
+  let summary = "Keep one of several equal kernels";
+}
+
+def KernelPlaceWeightsPass : Pass<"kernel-place-weights", "::mlir::ModuleOp"> {
+  let summary = "Give each weight its offset in the blob, in execution order";
+}
+
+def KernelVerifyPass : Pass<"kernel-verify", "::mlir::ModuleOp"> {
+  let summary = "Check the contract of the stage Kernel";
+  let description = [{
+    Main holds calls, weights, views, scalar arithmetic and structured control
+    flow; every kernel has one root at most; every weight has its place.
+  }];
+}
+
 #endif // LATHE_KERNEL_PASSES_TD

@@ -1,0 +1,67 @@
+//===- Structure.cpp - What a kernel is made of
+//------------------------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Kernel/Structure.h"
+#include "lathe/Kernel/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+
+using namespace mlir;
+using namespace lathe;
+
+bool kernel::isLoopKernel(Operation *Op) {
+  return Op->hasAttr(LoopKernelAttr) && isa<scf::ForOp, scf::WhileOp>(Op);
+}
+
+bool kernel::isElementwiseOp(Operation *Op) {
+  auto Linalg = dyn_cast<linalg::LinalgOp>(Op);
+  return Linalg && Linalg.hasPureTensorSemantics() &&
+         Linalg.getNumParallelLoops() == Linalg.getNumLoops();
+}
+
+bool kernel::isRoot(Operation *Op) {
+  auto Linalg = dyn_cast<linalg::LinalgOp>(Op);
+  return Linalg && Linalg.hasPureTensorSemantics() &&
+         Linalg.getNumParallelLoops() != Linalg.getNumLoops();
+}
+
+StringRef kernel::kindOf(Operation *Op) {
+  if (isLoopKernel(Op))
+    return "loop";
+  if (isa<linalg::FillOp>(Op))
+    return "fill";
+  auto Linalg = cast<linalg::LinalgOp>(Op);
+  if (Linalg.getNumReductionLoops() == 0)
+    return "elementwise";
+  if (linalg::isaContractionOpInterface(Linalg))
+    return "contraction";
+  if (FailureOr<linalg::ConvolutionDimensions> D =
+          linalg::inferConvolutionDims(Linalg);
+      succeeded(D)) {
+    // A window over one input is a pooling: its second operand, if any, only
+    // gives the window's shape.
+    bool UsesFilter =
+        Linalg.getNumDpsInputs() == 2 &&
+        Linalg.payloadUsesValueFromOperand(Linalg.getDpsInputOperand(1));
+    return UsesFilter ? "conv" : "pool";
+  }
+  return "reduction";
+}
+
+int64_t kernel::countCalls(ModuleOp Module) {
+  int64_t Count = 0;
+  Module.walk<WalkOrder::PreOrder>([&](Operation *Op) {
+    if (isa<FuncOp>(Op))
+      return WalkResult::skip();
+    if (isa<CallOp, memref::CopyOp, scf::IfOp, scf::ForOp, scf::WhileOp>(Op))
+      ++Count;
+    return WalkResult::advance();
+  });
+  return Count;
+}
