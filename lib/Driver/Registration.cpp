@@ -7,6 +7,7 @@
 
 #include "lathe/Driver/Registration.h"
 #include "lathe/Codegen/Passes.h"
+#include "lathe/Codegen/Registration.h"
 #include "lathe/Compress/Passes.h"
 #include "lathe/Graph/Passes.h"
 #include "lathe/Import/Passes.h"
@@ -26,12 +27,14 @@ void lathe::registerAllDialects(mlir::DialectRegistry &Registry) {
   Registry.insert<onnx::ONNXDialect>();
   mlir::registerAllExtensions(Registry);
   Registry.insert<lathe::kernel::KernelDialect>();
+  codegen::registerBufferizationModels(Registry);
 }
 
 void lathe::registerAllPasses() {
   mlir::registerAllPasses();
   lower::registerLowerPasses();
   target::registerTargetPasses();
+  codegen::registerCodegenPasses();
   kernel::registerKernelPasses();
   kernel::registerPipelines();
 }

@@ -1,5 +1,4 @@
-//===- Deduplicate.cpp - One of several equal kernels
-//------------------------===//
+//===- Deduplicate.cpp - One of several equal kernels --------------------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- ExtractWeights.cpp - Tensor constants as kernel.weight
-//----------------===//
+//===- ExtractWeights.cpp - Tensor constants as kernel.weight ------------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

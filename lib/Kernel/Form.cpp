@@ -1,5 +1,4 @@
-//===- Form.cpp - Outline kernels and call them
-//------------------------------===//
+//===- Form.cpp - Outline kernels and call them --------------------------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- FuseElementwise.cpp - Elementwise ops into their consumers
-//------------===//
+//===- FuseElementwise.cpp - Elementwise ops into their consumers --------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

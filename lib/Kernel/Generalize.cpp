@@ -1,5 +1,4 @@
-//===- Generalize.cpp - Every structured op as linalg.generic
-//----------------===//
+//===- Generalize.cpp - Every structured op as linalg.generic ------------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- KernelDialect.cpp - The dialect and its attributes ---===//
+//===- KernelDialect.cpp - The dialect and its attributes -----------------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- KernelOps.cpp - Verifiers and printing of the ops ---===//
+//===- KernelOps.cpp - Verifiers and printing of the ops ------------------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -106,8 +106,18 @@ static bool fits(Type Operand, Type Argument) {
     return true;
   auto Ref = dyn_cast<MemRefType>(Operand);
   auto Tensor = dyn_cast<RankedTensorType>(Argument);
-  return Ref && Tensor && Ref.getShape() == Tensor.getShape() &&
-         Ref.getElementType() == Tensor.getElementType();
+  if (Ref && Tensor)
+    return Ref.getShape() == Tensor.getShape() &&
+           Ref.getElementType() == Tensor.getElementType();
+  // Pointers are passed with the offset applied, so only strides must agree.
+  auto Param = dyn_cast<MemRefType>(Argument);
+  if (!Ref || !Param || Ref.getShape() != Param.getShape() ||
+      Ref.getElementType() != Param.getElementType())
+    return false;
+  SmallVector<int64_t> L, R;
+  int64_t Offset;
+  return succeeded(Ref.getStridesAndOffset(L, Offset)) &&
+         succeeded(Param.getStridesAndOffset(R, Offset)) && L == R;
 }
 
 LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &Symbols) {

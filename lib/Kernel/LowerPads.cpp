@@ -1,5 +1,4 @@
-//===- LowerPads.cpp - Pads and concatenations as insertions
-//-----------------===//
+//===- LowerPads.cpp - Pads and concatenations as insertions -------------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

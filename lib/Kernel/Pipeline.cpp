@@ -1,5 +1,4 @@
-//===- Pipeline.cpp - The pipeline of the stage Kernel
-//------------------------===//
+//===- Pipeline.cpp - The pipeline of the stage Kernel -------------------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

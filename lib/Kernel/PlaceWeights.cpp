@@ -1,5 +1,4 @@
-//===- PlaceWeights.cpp - Offsets of the weights in their blob
-//---------------===//
+//===- PlaceWeights.cpp - Offsets of the weights in their blob -----------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

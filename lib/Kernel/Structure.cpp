@@ -1,5 +1,4 @@
-//===- Structure.cpp - What a kernel is made of
-//------------------------------===//
+//===- Structure.cpp - What a kernel is made of --------------------------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Verify.cpp - The contract of the stage Kernel
-//-------------------------===//
+//===- Verify.cpp - The contract of the stage Kernel ---------------------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -8,6 +8,8 @@
 #ifndef LATHE_CODEGEN_PASSES_H
 #define LATHE_CODEGEN_PASSES_H
 
+#include "lathe/Kernel/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lathe::codegen {

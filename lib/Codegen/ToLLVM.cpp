@@ -1,0 +1,732 @@
+//===- ToLLVM.cpp - Everything to the LLVM dialect -----------------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Kernels become internal functions on pointers (already offset), dynamic sizes
+// and strides, scalars and the range [lo, hi); main gets the signature that
+// docs/architecture.md promises to Target. Nothing allocates: what could (an
+// allocation that no arena placed, a copy that would call a runtime) is
+// reported or lowered to loops first.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Codegen/Passes.h"
+#include "lathe/Kernel/Kernel.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+namespace lathe::codegen {
+#define GEN_PASS_DEF_CODEGENTOLLVMPASS
+#include "lathe/Codegen/Passes.h.inc"
+} // namespace lathe::codegen
+
+using namespace mlir;
+using namespace lathe;
+
+namespace {
+
+/// Reasons of a status, as in lathe.h.
+enum Reason {
+  NoMemory = 5,
+  NullData = 16,
+  TooSmall = 20,
+  ShapeConflict = 33,
+};
+
+/// Positions of main's own arguments before the model's.
+enum { ContextArg, WorkspaceArg, WeightsArg, NumFixedArgs };
+
+/// What a call needs to know of its callee, whose form changes under it.
+struct Callee {
+  FunctionType Type;
+  kernel::GridAttr Grid;
+};
+using CalleeMap = llvm::DenseMap<StringAttr, Callee>;
+
+Type pointer(MLIRContext *Ctx) { return LLVM::LLVMPointerType::get(Ctx); }
+
+//===----------------------------------------------------------------------===//
+// Function boundaries
+//===----------------------------------------------------------------------===//
+
+/// Builds a memref value from a pointer to its first element and the values of
+/// its dynamic sizes, then strides, taken from \p Next.
+Value memrefFromPointer(OpBuilder &B, Location Loc,
+                        const LLVMTypeConverter &Types, MemRefType Type,
+                        Value Pointer, llvm::function_ref<Value()> Next) {
+  auto Desc = MemRefDescriptor::poison(B, Loc, Types.convertType(Type));
+  Desc.setAllocatedPtr(B, Loc, Pointer);
+  Desc.setAlignedPtr(B, Loc, Pointer);
+  Desc.setConstantOffset(B, Loc, 0);
+  int64_t Offset;
+  SmallVector<int64_t> Strides;
+  (void)Type.getStridesAndOffset(Strides, Offset);
+  bool RowMajor = Type.getLayout().isIdentity();
+  SmallVector<Value> Sizes(Type.getRank());
+  for (int64_t D = 0; D < Type.getRank(); ++D) {
+    if (Type.isDynamicDim(D)) {
+      Sizes[D] = Next();
+      Desc.setSize(B, Loc, D, Sizes[D]);
+    } else {
+      Desc.setConstantSize(B, Loc, D, Type.getDimSize(D));
+    }
+  }
+  // Row-major strides follow from the sizes.
+  Value Running;
+  int64_t Known = 1;
+  for (int64_t D = Type.getRank() - 1; D >= 0; --D) {
+    if (!RowMajor)
+      break;
+    if (!ShapedType::isDynamic(Strides[D])) {
+      Desc.setConstantStride(B, Loc, D, Strides[D]);
+    } else {
+      Desc.setStride(B, Loc, D, Running);
+    }
+    if (Type.isDynamicDim(D) || Running) {
+      auto I64 = Types.getIndexType();
+      if (!Running)
+        Running =
+            LLVM::ConstantOp::create(B, Loc, I64, B.getIntegerAttr(I64, Known));
+      Value Size = Sizes[D];
+      if (!Size)
+        Size = LLVM::ConstantOp::create(
+            B, Loc, I64, B.getIntegerAttr(I64, Type.getDimSize(D)));
+      Running = LLVM::MulOp::create(B, Loc, Running, Size);
+    } else {
+      Known *= Type.getDimSize(D);
+    }
+  }
+  if (!RowMajor)
+    for (int64_t D = 0; D < Type.getRank(); ++D) {
+      if (ShapedType::isDynamic(Strides[D]))
+        Desc.setStride(B, Loc, D, Next());
+      else
+        Desc.setConstantStride(B, Loc, D, Strides[D]);
+    }
+  Value Struct = Desc;
+  return UnrealizedConversionCastOp::create(B, Loc, Type, Struct).getResult(0);
+}
+
+/// Number of sizes and strides that go with a pointer.
+unsigned numExtra(MemRefType Type) {
+  int64_t Offset;
+  SmallVector<int64_t> Strides;
+  (void)Type.getStridesAndOffset(Strides, Offset);
+  unsigned N = Type.getNumDynamicDims();
+  if (!Type.getLayout().isIdentity())
+    N += llvm::count_if(Strides, ShapedType::isDynamic);
+  return N;
+}
+
+/// Appends the types under which an argument of type \p T is passed.
+void flatten(Type T, const LLVMTypeConverter &Types,
+             SmallVectorImpl<Type> &Out) {
+  auto Ref = dyn_cast<MemRefType>(T);
+  if (!Ref) {
+    Out.push_back(Types.convertType(T));
+    return;
+  }
+  Out.push_back(pointer(T.getContext()));
+  Out.append(numExtra(Ref), Types.getIndexType());
+}
+
+/// Gives \p Entry, in place of arguments of types \p Old from number \p First
+/// on, the flattened ones, from number \p First on too.
+void rebuildArguments(Block &Entry, unsigned First, TypeRange Old,
+                      const LLVMTypeConverter &Types, Location Loc) {
+  SmallVector<BlockArgument> OldArgs(Entry.getArguments().drop_front(First));
+  OpBuilder B(&Entry, Entry.begin());
+  for (BlockArgument Arg : OldArgs) {
+    SmallVector<Type> Flat;
+    flatten(Arg.getType(), Types, Flat);
+    SmallVector<Value> New;
+    for (Type T : Flat)
+      New.push_back(Entry.addArgument(T, Loc));
+    Value Replacement;
+    if (auto Ref = dyn_cast<MemRefType>(Arg.getType())) {
+      unsigned N = 1;
+      Replacement = memrefFromPointer(B, Loc, Types, Ref, New[0],
+                                      [&] { return New[N++]; });
+    } else if (New[0].getType() == Arg.getType()) {
+      Replacement = New[0];
+    } else {
+      Replacement =
+          UnrealizedConversionCastOp::create(B, Loc, Arg.getType(), New[0])
+              .getResult(0);
+    }
+    Arg.replaceAllUsesWith(Replacement);
+  }
+  Entry.eraseArguments(First, OldArgs.size());
+}
+
+void lowerKernel(kernel::FuncOp Kernel, const LLVMTypeConverter &Types) {
+  OpBuilder B(Kernel);
+  MLIRContext *Ctx = B.getContext();
+  Location Loc = Kernel.getLoc();
+  SmallVector<Type> Flat;
+  SmallVector<unsigned> Pointers;
+  for (Type T : Kernel.getArgumentTypes()) {
+    if (isa<MemRefType>(T))
+      Pointers.push_back(Flat.size());
+    flatten(T, Types, Flat);
+  }
+  auto Func = LLVM::LLVMFuncOp::create(
+      B, Loc, Kernel.getSymName(),
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(Ctx), Flat),
+      LLVM::Linkage::Internal);
+  // Kept apart from main: they are few, called often, and what a profile names.
+  Func.setNoInline(true);
+  Func.setNoUnwind(true);
+  // Bufferization never passes overlapping buffers where one is written.
+  for (unsigned P : Pointers)
+    Func.setArgAttr(P, LLVM::LLVMDialect::getNoAliasAttrName(),
+                    B.getUnitAttr());
+  Func.getBody().takeBody(Kernel.getBody());
+  rebuildArguments(Func.getBody().front(), 0, Kernel.getArgumentTypes(), Types,
+                   Loc);
+  Func.walk([&](kernel::ReturnOp Return) {
+    OpBuilder Inner(Return);
+    LLVM::ReturnOp::create(Inner, Return.getLoc(), ValueRange());
+    Return.erase();
+  });
+  Kernel.erase();
+}
+
+/// Main and the parts of it that may end a run early.
+class MainLowering {
+public:
+  MainLowering(func::FuncOp Main, const LLVMTypeConverter &Types)
+      : Main(Main), Types(Types), B(Main), Ctx(B.getContext()),
+        Ptr(pointer(Ctx)), I32(B.getI32Type()), I64(Types.getIndexType()) {}
+
+  void run();
+
+private:
+  void lowerOutput(kernel::OutputOp Output, Value Tensor, unsigned Number);
+  void lowerAssert(cf::AssertOp Assert);
+  Value constant(Location Loc, Type T, int64_t V) {
+    return LLVM::ConstantOp::create(B, Loc, T, B.getIntegerAttr(T, V));
+  }
+  /// Loads field \p Index of a structure of type \p Struct at \p Base.
+  Value field(Location Loc, Type Struct, Value Base, unsigned Index) {
+    return LLVM::GEPOp::create(B, Loc, Ptr, Struct, Base,
+                               ArrayRef<LLVM::GEPArg>{0, int32_t(Index)});
+  }
+  Value loadField(Location Loc, LLVM::LLVMStructType Struct, Value Base,
+                  unsigned Index) {
+    return LLVM::LoadOp::create(B, Loc, Struct.getBody()[Index],
+                                field(Loc, Struct, Base, Index));
+  }
+  /// The block that returns its argument as the status.
+  Block *failure();
+
+  func::FuncOp Main;
+  const LLVMTypeConverter &Types;
+  OpBuilder B;
+  MLIRContext *Ctx;
+  Type Ptr, I32, I64;
+  LLVM::LLVMFuncOp Func;
+  Block *Failure = nullptr;
+};
+
+Block *MainLowering::failure() {
+  if (!Failure) {
+    OpBuilder::InsertionGuard Guard(B);
+    Failure = B.createBlock(&Func.getBody(), Func.getBody().end(), {I32},
+                            {Func.getLoc()});
+    LLVM::ReturnOp::create(B, Func.getLoc(), Failure->getArgument(0));
+  }
+  return Failure;
+}
+
+void MainLowering::run() {
+  Location Loc = Main.getLoc();
+  Block &Entry = Main.getBody().front();
+  SmallVector<Type> Old(Main.getArgumentTypes());
+
+  // Which arguments are results of static shape; the others are inputs.
+  unsigned NumOutputs = 0, NumInputs = 0;
+  if (auto N = Main->getAttrOfType<IntegerAttr>("lathe.num_outputs"))
+    NumOutputs = N.getInt();
+  SmallVector<BlockArgument> StaticOutput(NumOutputs);
+  for (BlockArgument Arg : Entry.getArguments()) {
+    if (auto N = Main.getArgAttrOfType<IntegerAttr>(Arg.getArgNumber(),
+                                                    "lathe.output"))
+      StaticOutput[N.getInt()] = Arg;
+    else
+      ++NumInputs;
+  }
+
+  // ctx, workspace, weights, inputs, outputs in order. The first three come
+  // first, so the arguments that there are move behind them.
+  for (unsigned I = 0; I < NumFixedArgs; ++I)
+    Entry.insertArgument(I, Ptr, Loc);
+  SmallVector<Type> Flat(NumFixedArgs, Ptr);
+  for (unsigned I = 0; I < NumInputs; ++I)
+    flatten(Old[I], Types, Flat);
+  SmallVector<Value> DynamicOutput(NumOutputs);
+  // Outputs of dynamic shape take their place among the static ones.
+  unsigned Next = NumFixedArgs + NumInputs;
+  for (unsigned N = 0; N < NumOutputs; ++N, ++Next) {
+    Flat.push_back(Ptr);
+    if (!StaticOutput[N])
+      DynamicOutput[N] = Entry.insertArgument(Next, Ptr, Loc);
+  }
+  Func = LLVM::LLVMFuncOp::create(B, Loc, "main",
+                                  LLVM::LLVMFunctionType::get(I32, Flat));
+  Func.setNoUnwind(true);
+  Func.getBody().takeBody(Main.getBody());
+  Main.erase();
+  rebuildArguments(Entry, NumFixedArgs, Old, Types, Loc);
+  // rebuildArguments replaced the pointers of dynamic outputs by new arguments.
+  for (unsigned N = 0; N < NumOutputs; ++N)
+    DynamicOutput[N] =
+        Entry.getArgument(Entry.getNumArguments() - NumOutputs + N);
+
+  SmallVector<kernel::OutputOp> Outputs;
+  SmallVector<cf::AssertOp> Asserts;
+  Func.walk([&](Operation *Op) {
+    if (auto Output = dyn_cast<kernel::OutputOp>(Op))
+      Outputs.push_back(Output);
+    if (auto Assert = dyn_cast<cf::AssertOp>(Op))
+      Asserts.push_back(Assert);
+  });
+  for (kernel::OutputOp Output : Outputs)
+    lowerOutput(Output, DynamicOutput[Output.getNumber()],
+                NumInputs + Output.getNumber());
+  for (cf::AssertOp Assert : Asserts)
+    lowerAssert(Assert);
+
+  Func.walk([&](func::ReturnOp Return) {
+    B.setInsertionPoint(Return);
+    LLVM::ReturnOp::create(B, Return.getLoc(),
+                           constant(Return.getLoc(), I32, 0));
+    Return.erase();
+  });
+}
+
+void MainLowering::lowerOutput(kernel::OutputOp Output, Value Tensor,
+                               unsigned Number) {
+  Location Loc = Output.getLoc();
+  MemRefType Type = Output.getType();
+  // lathe_tensor and the head of lathe_call, of lathe.h.
+  auto TensorType = LLVM::LLVMStructType::getLiteral(
+      Ctx, {Ptr, I32, I32, Ptr, B.getI64Type()});
+  auto CallType = LLVM::LLVMStructType::getLiteral(
+      Ctx, {I32, I32, I32, I32, Ptr, Ptr, Ptr, B.getI64Type(), Ptr,
+            B.getI64Type(), Ptr, Ptr, Ptr});
+  enum { Data, ElementType, Rank, Shape, Capacity };
+  enum { Allocate = 10, AllocateUser = 12 };
+  Value Context = Func.getArgument(ContextArg);
+  auto Wide = B.getI64Type();
+
+  Block *Before = Output->getBlock();
+  Block *After = Before->splitBlock(Output);
+  BlockArgument Memory = After->addArgument(Ptr, Loc);
+  B.setInsertionPointToEnd(Before);
+
+  // The shape, and the bytes that it takes.
+  Value ShapePtr = loadField(Loc, TensorType, Tensor, Shape);
+  SmallVector<Value> Sizes;
+  for (Value Size : Output.getSizes())
+    Sizes.push_back(arith::IndexCastOp::create(B, Loc, Wide, Size));
+  Value Bytes = constant(Loc, Wide,
+                         llvm::divideCeil(Type.getElementType().isIndex()
+                                              ? 64
+                                              : Type.getElementTypeBitWidth(),
+                                          8));
+  for (int64_t D = 0; D < Type.getRank(); ++D) {
+    Value Size = Type.isDynamicDim(D) ? Sizes[Type.getDynamicDimIndex(D)]
+                                      : constant(Loc, Wide, Type.getDimSize(D));
+    Value At = LLVM::GEPOp::create(B, Loc, Ptr, Wide, ShapePtr,
+                                   ArrayRef<LLVM::GEPArg>{int32_t(D)});
+    LLVM::StoreOp::create(B, Loc, Size, At);
+    Bytes = LLVM::MulOp::create(B, Loc, Bytes, Size);
+  }
+  auto Status = [&](Reason R) {
+    return constant(Loc, I32, R | int64_t(Number) << 8);
+  };
+  Region &Body = Func.getBody();
+  auto NewBlock = [&] {
+    OpBuilder::InsertionGuard Guard(B);
+    return B.createBlock(&Body, After->getIterator());
+  };
+  Value Null = LLVM::ZeroOp::create(B, Loc, Ptr);
+  Value Given = loadField(Loc, TensorType, Tensor, Data);
+  Value IsNull =
+      LLVM::ICmpOp::create(B, Loc, LLVM::ICmpPredicate::eq, Given, Null);
+  Value NeedsSome = LLVM::ICmpOp::create(B, Loc, LLVM::ICmpPredicate::ne, Bytes,
+                                         constant(Loc, Wide, 0));
+  Value MustAllocate = LLVM::AndOp::create(B, Loc, IsNull, NeedsSome);
+  Block *Check = NewBlock(), *Find = NewBlock(), *Make = NewBlock(),
+        *Made = NewBlock();
+  LLVM::CondBrOp::create(B, Loc, MustAllocate, Find, Check);
+
+  B.setInsertionPointToStart(Check);
+  Value Room = loadField(Loc, TensorType, Tensor, Capacity);
+  Value Small =
+      LLVM::ICmpOp::create(B, Loc, LLVM::ICmpPredicate::ult, Room, Bytes);
+  LLVM::CondBrOp::create(B, Loc, Small, failure(), ValueRange{Status(TooSmall)},
+                         After, ValueRange{Given});
+
+  B.setInsertionPointToStart(Find);
+  Value Function = loadField(Loc, CallType, Context, Allocate);
+  Value None =
+      LLVM::ICmpOp::create(B, Loc, LLVM::ICmpPredicate::eq, Function, Null);
+  LLVM::CondBrOp::create(B, Loc, None, failure(), ValueRange{Status(NullData)},
+                         Make, ValueRange());
+
+  B.setInsertionPointToStart(Make);
+  Value User = loadField(Loc, CallType, Context, AllocateUser);
+  auto Signature = LLVM::LLVMFunctionType::get(Ptr, {Ptr, Wide});
+  Value New =
+      LLVM::CallOp::create(B, Loc, Signature, ValueRange{Function, User, Bytes})
+          .getResult();
+  Value Failed =
+      LLVM::ICmpOp::create(B, Loc, LLVM::ICmpPredicate::eq, New, Null);
+  LLVM::CondBrOp::create(B, Loc, Failed, failure(),
+                         ValueRange{Status(NoMemory)}, Made, ValueRange());
+
+  B.setInsertionPointToStart(Made);
+  LLVM::StoreOp::create(B, Loc, New, field(Loc, TensorType, Tensor, Data));
+  LLVM::StoreOp::create(B, Loc, Bytes,
+                        field(Loc, TensorType, Tensor, Capacity));
+  LLVM::BrOp::create(B, Loc, ValueRange{New}, After);
+
+  B.setInsertionPoint(Output);
+  unsigned N = 0;
+  Value Ref = memrefFromPointer(B, Loc, Types, Type, Memory, [&] {
+    Value Size = Output.getSizes()[N++];
+    return UnrealizedConversionCastOp::create(B, Loc, I64, Size).getResult(0);
+  });
+  Output.replaceAllUsesWith(Ref);
+  Output.erase();
+}
+
+/// A condition that the run-time shapes or values must meet; its node is found
+/// by the number that the status holds.
+void MainLowering::lowerAssert(cf::AssertOp Assert) {
+  Location Loc = Assert.getLoc();
+  ModuleOp Module = Func->getParentOfType<ModuleOp>();
+  std::string Name;
+  Loc->walk([&](Location L) {
+    if (auto Named = dyn_cast<NameLoc>(L); Named && Name.empty())
+      Name = Named.getName().str();
+    return WalkResult::advance();
+  });
+  SmallVector<Attribute> Nodes;
+  if (auto Known = Module->getAttrOfType<ArrayAttr>("lathe.nodes"))
+    Nodes.assign(Known.begin(), Known.end());
+  Attribute NameAttr = B.getStringAttr(Name);
+  auto *It = llvm::find(Nodes, NameAttr);
+  int64_t Number = It - Nodes.begin();
+  if (It == Nodes.end()) {
+    Nodes.push_back(NameAttr);
+    Module->setAttr("lathe.nodes", B.getArrayAttr(Nodes));
+  }
+  Block *Before = Assert->getBlock();
+  Block *After = Before->splitBlock(std::next(Assert->getIterator()));
+  B.setInsertionPointToEnd(Before);
+  Value Status = constant(Loc, I32, ShapeConflict | Number << 8);
+  LLVM::CondBrOp::create(B, Loc, Assert.getArg(), After, ValueRange(),
+                         failure(), ValueRange{Status});
+  Assert.erase();
+}
+
+//===----------------------------------------------------------------------===//
+// Patterns
+//===----------------------------------------------------------------------===//
+
+struct LowerCall : ConvertOpToLLVMPattern<kernel::CallOp> {
+  LowerCall(const LLVMTypeConverter &Types, const CalleeMap &Callees)
+      : ConvertOpToLLVMPattern(Types), Callees(Callees) {}
+
+  LogicalResult
+  matchAndRewrite(kernel::CallOp Op, OpAdaptor Adaptor,
+                  ConversionPatternRewriter &Rewriter) const override {
+    auto It = Callees.find(Op.getCalleeAttr().getAttr());
+    if (It == Callees.end())
+      return Rewriter.notifyMatchFailure(Op, "callee is not emitted");
+    const Callee &To = It->second;
+    Location Loc = Op.getLoc();
+    SmallVector<Value> Args;
+    Value Extent;
+    for (auto [I, Old, New] :
+         llvm::enumerate(Op.getOperands(), Adaptor.getOperands())) {
+      auto Ref = dyn_cast<MemRefType>(Old.getType());
+      if (!Ref) {
+        Args.push_back(New);
+        continue;
+      }
+      // The callee's type says what it is told: a size that it does not know is
+      // passed even if it is known here.
+      auto Param = cast<MemRefType>(To.Type.getInput(I));
+      MemRefDescriptor Desc(New);
+      Args.push_back(Desc.bufferPtr(Rewriter, Loc, *getTypeConverter(), Ref));
+      for (int64_t D = 0; D < Param.getRank(); ++D)
+        if (Param.isDynamicDim(D))
+          Args.push_back(Desc.size(Rewriter, Loc, D));
+      if (!Param.getLayout().isIdentity()) {
+        int64_t Offset;
+        SmallVector<int64_t> Strides;
+        (void)Param.getStridesAndOffset(Strides, Offset);
+        for (int64_t D = 0; D < Param.getRank(); ++D)
+          if (ShapedType::isDynamic(Strides[D]))
+            Args.push_back(Desc.stride(Rewriter, Loc, D));
+      }
+      if (To.Grid && To.Grid.getArg() == int64_t(I))
+        Extent = extent(Rewriter, Loc, Desc, Ref, To.Grid);
+    }
+    Type Index = getIndexType();
+    auto Constant = [&](int64_t V) -> Value {
+      return LLVM::ConstantOp::create(Rewriter, Loc, Index,
+                                      Rewriter.getIntegerAttr(Index, V));
+    };
+    Args.push_back(Constant(0));
+    Args.push_back(Extent ? Extent : Constant(1));
+    Rewriter.replaceOpWithNewOp<LLVM::CallOp>(Op, TypeRange(), Op.getCallee(),
+                                              Args);
+    return success();
+  }
+
+  Value extent(ConversionPatternRewriter &Rewriter, Location Loc,
+               MemRefDescriptor &Desc, MemRefType Type,
+               kernel::GridAttr Grid) const {
+    mlir::Type Index = getIndexType();
+    auto Constant = [&](int64_t V) -> Value {
+      return LLVM::ConstantOp::create(Rewriter, Loc, Index,
+                                      Rewriter.getIntegerAttr(Index, V));
+    };
+    int64_t Step = Grid.getStep();
+    if (!Type.isDynamicDim(Grid.getDim()))
+      return Constant(llvm::divideCeil(Type.getDimSize(Grid.getDim()), Step));
+    Value Size = Desc.size(Rewriter, Loc, Grid.getDim());
+    if (Step == 1)
+      return Size;
+    Value Up = LLVM::AddOp::create(Rewriter, Loc, Size, Constant(Step - 1));
+    return LLVM::UDivOp::create(Rewriter, Loc, Up, Constant(Step));
+  }
+
+  const CalleeMap &Callees;
+};
+
+/// The memref at a byte offset into one of main's blocks of memory.
+struct LowerSlot : ConvertOpToLLVMPattern<kernel::SlotOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(kernel::SlotOp Op, OpAdaptor Adaptor,
+                  ConversionPatternRewriter &Rewriter) const override {
+    Location Loc = Op.getLoc();
+    auto Func = Op->getParentOfType<LLVM::LLVMFuncOp>();
+    if (!Func)
+      return Rewriter.notifyMatchFailure(Op, "outside of main");
+    Value At = LLVM::GEPOp::create(Rewriter, Loc, pointer(getContext()),
+                                   Rewriter.getI8Type(),
+                                   Func.getArgument(WorkspaceArg),
+                                   ArrayRef<LLVM::GEPArg>{Adaptor.getOffset()});
+    unsigned N = 0;
+    Value Ref =
+        memrefFromPointer(Rewriter, Loc, *getTypeConverter(), Op.getType(), At,
+                          [&] { return Adaptor.getSizes()[N++]; });
+    Rewriter.replaceOp(Op, Ref);
+    return success();
+  }
+};
+
+struct LowerWeight : ConvertOpToLLVMPattern<kernel::WeightOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(kernel::WeightOp Op, OpAdaptor Adaptor,
+                  ConversionPatternRewriter &Rewriter) const override {
+    Location Loc = Op.getLoc();
+    auto Func = Op->getParentOfType<LLVM::LLVMFuncOp>();
+    auto Type = dyn_cast<MemRefType>(Op.getType());
+    if (!Func || !Type || !Op.getOffset())
+      return Rewriter.notifyMatchFailure(
+          Op, "without a place in the blob of weights");
+    mlir::Type Index = getIndexType();
+    Value Offset = LLVM::ConstantOp::create(
+        Rewriter, Loc, Index, Rewriter.getIntegerAttr(Index, *Op.getOffset()));
+    Value At = LLVM::GEPOp::create(
+        Rewriter, Loc, pointer(getContext()), Rewriter.getI8Type(),
+        Func.getArgument(WeightsArg), ArrayRef<LLVM::GEPArg>{Offset});
+    Value Ref = memrefFromPointer(Rewriter, Loc, *getTypeConverter(), Type, At,
+                                  [] { return Value(); });
+    Rewriter.replaceOp(Op, Ref);
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
+/// The constants, for whoever writes the bytes.
+void listWeights(ModuleOp Module) {
+  Builder B(Module.getContext());
+  llvm::MapVector<int64_t, Attribute> ByOffset;
+  int64_t End = 0;
+  Module.walk([&](kernel::WeightOp Weight) {
+    if (!Weight.getOffset() || Weight->use_empty())
+      return;
+    SmallVector<NamedAttribute> Entry{
+        B.getNamedAttr("offset", B.getI64IntegerAttr(*Weight.getOffset())),
+        B.getNamedAttr("value", Weight.getValue())};
+    if (Weight.getPackingAttr())
+      Entry.push_back(B.getNamedAttr("packing", Weight.getPackingAttr()));
+    ByOffset[*Weight.getOffset()] = B.getDictionaryAttr(Entry);
+    auto Type = cast<ShapedType>(Weight.getType());
+    int64_t Bits =
+        Type.getElementType().isIndex() ? 64 : Type.getElementTypeBitWidth();
+    End = std::max<int64_t>(End, *Weight.getOffset() +
+                                     Type.getNumElements() *
+                                         llvm::divideCeil(Bits, 8));
+  });
+  SmallVector<std::pair<int64_t, Attribute>> Sorted(ByOffset.begin(),
+                                                    ByOffset.end());
+  llvm::sort(Sorted, llvm::less_first());
+  SmallVector<Attribute> List;
+  for (auto &[Offset, Entry] : Sorted)
+    List.push_back(Entry);
+  Module->setAttr("lathe.weights", B.getArrayAttr(List));
+  if (!Module->hasAttr("lathe.weights_bytes"))
+    Module->setAttr("lathe.weights_bytes", B.getI64IntegerAttr(End));
+}
+
+struct ToLLVMPass : codegen::impl::CodegenToLLVMPassBase<ToLLVMPass> {
+  void getDependentDialects(DialectRegistry &Registry) const override {
+    Registry.insert<LLVM::LLVMDialect, cf::ControlFlowDialect,
+                    memref::MemRefDialect, arith::ArithDialect,
+                    linalg::LinalgDialect>();
+  }
+
+  void runOnOperation() override {
+    ModuleOp Module = getOperation();
+    if (failed(check(Module)))
+      return signalPassFailure();
+    listWeights(Module);
+
+    // Structured forms to branches and plain memory accesses.
+    OpPassManager Structure(ModuleOp::getOperationName());
+    Structure.addPass(createConvertLinalgToLoopsPass());
+    Structure.addPass(createConvertVectorToSCFPass());
+    Structure.addPass(memref::createExpandStridedMetadataPass());
+    Structure.addPass(createLowerAffinePass());
+    Structure.addPass(createSCFToControlFlowPass());
+    Structure.addPass(createCanonicalizerPass());
+    Structure.addPass(createCSEPass());
+    // What no intrinsic covers becomes calls of libm, one per element.
+    Structure.addPass(createConvertMathToLLVMPass());
+    Structure.addPass(createConvertMathToLibmPass());
+    Structure.addPass(createConvertVectorToLLVMPass());
+    if (failed(runPipeline(Structure, Module)))
+      return signalPassFailure();
+
+    LLVMTypeConverter Types(&getContext());
+    CalleeMap Callees;
+    for (auto Kernel : Module.getOps<kernel::FuncOp>())
+      Callees[Kernel.getSymNameAttr()] = {Kernel.getFunctionType(),
+                                          Kernel.getGridAttr()};
+    for (auto Kernel :
+         llvm::make_early_inc_range(Module.getOps<kernel::FuncOp>()))
+      lowerKernel(Kernel, Types);
+    if (auto Main = Module.lookupSymbol<func::FuncOp>("main"))
+      MainLowering(Main, Types).run();
+
+    RewritePatternSet Patterns(&getContext());
+    SymbolTableCollection Symbols;
+    arith::populateCeilFloorDivExpandOpsPatterns(Patterns);
+    arith::populateArithToLLVMConversionPatterns(Types, Patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(Types, Patterns);
+    populateFinalizeMemRefToLLVMConversionPatterns(Types, Patterns);
+    populateFuncToLLVMConversionPatterns(Types, Patterns);
+    index::populateIndexToLLVMConversionPatterns(Types, Patterns);
+    ub::populateUBToLLVMConversionPatterns(Types, Patterns);
+    Patterns.add<LowerCall>(Types, Callees);
+    Patterns.add<LowerSlot, LowerWeight>(Types);
+
+    LLVMConversionTarget Target(getContext());
+    Target.addIllegalDialect<arith::ArithDialect, math::MathDialect,
+                             memref::MemRefDialect, cf::ControlFlowDialect,
+                             func::FuncDialect, kernel::KernelDialect>();
+    Target.addLegalOp<ModuleOp>();
+    if (failed(applyPartialConversion(Module, Target, std::move(Patterns))))
+      return signalPassFailure();
+
+    OpPassManager Clean(ModuleOp::getOperationName());
+    Clean.addPass(createReconcileUnrealizedCastsPass());
+    Clean.addPass(createCanonicalizerPass());
+    Clean.addPass(createCSEPass());
+    if (failed(runPipeline(Clean, Module)))
+      return signalPassFailure();
+  }
+
+  /// What must not reach the object.
+  LogicalResult check(ModuleOp Module) {
+    WalkResult Result = Module.walk([&](Operation *Op) -> WalkResult {
+      if (auto Kernel = dyn_cast<kernel::FuncOp>(Op);
+          Kernel && !Kernel.isEmitted()) {
+        Op->emitError("kernel @")
+            << Kernel.getSymName() << " has not been emitted";
+        return WalkResult::interrupt();
+      }
+      if (isa<memref::AllocOp>(Op)) {
+        Op->emitError(
+            "allocates at run time; a kernel's scratch memory must be "
+            "bounded and on its stack");
+        return WalkResult::interrupt();
+      }
+      return WalkResult::advance();
+    });
+    if (Result.wasInterrupted())
+      return failure();
+    // A copy within a kernel that is no block of bytes would call a runtime.
+    IRRewriter Rewriter(&getContext());
+    SmallVector<memref::CopyOp> Copies;
+    Module.walk([&](memref::CopyOp Copy) { Copies.push_back(Copy); });
+    for (memref::CopyOp Copy : Copies) {
+      Rewriter.setInsertionPoint(Copy);
+      int64_t Rank = cast<MemRefType>(Copy.getSource().getType()).getRank();
+      AffineMap Id = Rewriter.getMultiDimIdentityMap(Rank);
+      linalg::GenericOp::create(
+          Rewriter, Copy.getLoc(), TypeRange(), Copy.getSource(),
+          Copy.getTarget(), ArrayRef<AffineMap>{Id, Id},
+          SmallVector<utils::IteratorType>(Rank, utils::IteratorType::parallel),
+          [](OpBuilder &B, Location Loc, ValueRange Args) {
+            linalg::YieldOp::create(B, Loc, Args[0]);
+          });
+      Rewriter.eraseOp(Copy);
+    }
+    return success();
+  }
+};
+
+} // namespace
