@@ -13,7 +13,6 @@
 #include "lathe/Import/Passes.h"
 #include "lathe/Kernel/Kernel.h"
 #include "lathe/Kernel/Passes.h"
-#include "lathe/Kernel/Pipeline.h"
 #include "lathe/Lower/Passes.h"
 #include "lathe/ONNX/ONNX.h"
 #include "lathe/ONNX/Passes.h"
@@ -36,5 +35,4 @@ void lathe::registerAllPasses() {
   target::registerTargetPasses();
   codegen::registerCodegenPasses();
   kernel::registerKernelPasses();
-  kernel::registerPipelines();
 }

@@ -8,7 +8,6 @@
 #include "lathe/Kernel/Pipeline.h"
 #include "lathe/Kernel/Passes.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -32,9 +31,4 @@ void kernel::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   PM.addPass(createKernelPlaceWeightsPass());
   // 4. The contract.
   PM.addPass(createKernelVerifyPass());
-}
-
-void kernel::registerPipelines() {
-  PassPipelineRegistration<>("lathe-kernel", "The whole stage Kernel",
-                             [](OpPassManager &PM) { buildPipeline(PM, {}); });
 }

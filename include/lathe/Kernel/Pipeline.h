@@ -31,9 +31,6 @@ struct PipelineOptions {
 /// From linalg on tensors to kernels and their calls.
 void buildPipeline(mlir::OpPassManager &PM, const PipelineOptions &Options);
 
-/// Registers `lathe-kernel`.
-void registerPipelines();
-
 } // namespace lathe::kernel
 
 #endif // LATHE_KERNEL_PIPELINE_H
