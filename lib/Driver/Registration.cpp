@@ -32,6 +32,7 @@ void lathe::registerAllDialects(mlir::DialectRegistry &Registry) {
 void lathe::registerAllPasses() {
   mlir::registerAllPasses();
   lower::registerLowerPasses();
+  lower::registerLowerPipelines();
   target::registerTargetPasses();
   codegen::registerCodegenPasses();
   kernel::registerKernelPasses();

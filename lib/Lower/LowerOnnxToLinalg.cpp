@@ -53,6 +53,10 @@ StorageTypeConverter::StorageTypeConverter() {
       return Type();
     return storageElement(T) ? storageElement(T) : T;
   });
+  addConversion([](UnrankedTensorType T) -> std::optional<Type> {
+    Type Elem = storageElement(T.getElementType());
+    return Elem ? Type(UnrankedTensorType::get(Elem)) : Type();
+  });
   addConversion([](RankedTensorType T) -> std::optional<Type> {
     Type Elem = storageElement(T.getElementType());
     return Elem ? Type(T.clone(Elem)) : Type();

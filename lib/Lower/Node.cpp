@@ -198,11 +198,15 @@ LogicalResult Node::replace(ValueRange Values) {
       V = tensor::CastOp::create(B, Wanted, V);
     if (!V) {
       // Nobody reads it: any value of the type will do, and it dies at once.
-      auto Shaped = cast<RankedTensorType>(Wanted);
-      SmallVector<Value> Sizes(Shaped.getNumDynamicDims());
-      for (Value &Size : Sizes)
-        Size = arith::ConstantIndexOp::create(B, 0);
-      V = tensor::EmptyOp::create(B, Shaped, Sizes);
+      auto Type = cast<TensorType>(Wanted);
+      ArrayRef<int64_t> Shape =
+          Type.hasRank() ? Type.getShape() : ArrayRef<int64_t>();
+      SmallVector<OpFoldResult> Sizes;
+      for (int64_t S : Shape)
+        Sizes.push_back(B.getIndexAttr(ShapedType::isDynamic(S) ? 0 : S));
+      V = tensor::EmptyOp::create(B, Sizes, Type.getElementType());
+      if (V.getType() != Wanted)
+        V = tensor::CastOp::create(B, Wanted, V);
     }
     Results.push_back(V);
   }

@@ -16,6 +16,19 @@ namespace lathe::lower {
 #define GEN_PASS_DECL
 #include "lathe/Lower/Passes.h.inc"
 
+/// What the stage needs to know of the target.
+struct LowerOptions {
+  /// There are instructions between f16 and f32.
+  bool NativeHalf = true;
+};
+
+/// `lathe-lower`: onnx with inferred shapes to linalg on tensors of storage
+/// types.
+void buildLowerPipeline(mlir::OpPassManager &PM,
+                        const LowerOptions &Options = {});
+/// Registers `lathe-lower`.
+void registerLowerPipelines();
+
 #define GEN_PASS_REGISTRATION
 #include "lathe/Lower/Passes.h.inc"
 

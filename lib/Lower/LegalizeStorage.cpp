@@ -1,0 +1,541 @@
+//===- LegalizeStorage.cpp - The pass lower-legalize-storage ------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// In three steps, because a type says two things (what a scalar computes in,
+// how an element lies in memory): scalars of narrow floats become f32;
+// conversions go where scalars meet tensors (bodies of structured ops,
+// tensor.extract and insert, fills); then tensors and constants get their
+// memory types. Values that a body only moves are never converted. At the
+// boundary of main 4- and 2-bit elements are packed.
+//
+//===----------------------------------------------------------------------===//
+
+#include "NarrowTypes.h"
+#include "lathe/Lower/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+
+namespace lathe::lower {
+
+#define GEN_PASS_DEF_LOWERLEGALIZESTORAGE
+#include "lathe/Lower/Passes.h.inc"
+
+namespace {
+class Legalizer {
+public:
+  Legalizer(func::FuncOp Func, const NarrowTypes &Types)
+      : Func(Func), Types(Types), Rewriter(Func.getContext()),
+        B(Func.getLoc(), Rewriter) {}
+
+  LogicalResult run() {
+    SmallVector<Operation *> Ops;
+    Func.walk([&](Operation *Op) { Ops.push_back(Op); });
+    if (llvm::none_of(Ops, [&](Operation *Op) { return concerns(Op); }))
+      return success();
+    if (failed(generalize(Ops)))
+      return failure();
+    Ops.clear();
+    Func.walk([&](Operation *Op) { Ops.push_back(Op); });
+    for (Operation *&Op : Ops)
+      widenScalar(Op);
+    llvm::erase(Ops, nullptr);
+    for (Operation *Op : Ops)
+      widenTypes(Op);
+    for (Operation *Op : Ops)
+      convertAtBoundary(Op);
+    for (Operation *Op : Ops)
+      setMemoryTypes(Op);
+    return setSignature();
+  }
+
+private:
+  /// The element type of a tensor that is not plain.
+  Type narrowElement(Type T) const {
+    auto Tensor = dyn_cast<RankedTensorType>(T);
+    if (!Tensor || Types.isPlain(Tensor.getElementType()))
+      return {};
+    return Tensor.getElementType();
+  }
+  bool isNarrowScalar(Type T) const { return Types.computeType(T) != T; }
+  bool isNarrow(Type T) const { return narrowElement(T) || isNarrowScalar(T); }
+
+  bool concerns(Operation *Op) const {
+    auto Any = [&](auto Range) {
+      return llvm::any_of(Range, [&](Type T) { return isNarrow(T); });
+    };
+    if (Any(Op->getOperandTypes()) || Any(Op->getResultTypes()))
+      return true;
+    for (Region &R : Op->getRegions())
+      for (Block &Body : R)
+        if (Any(Body.getArgumentTypes()))
+          return true;
+    return false;
+  }
+
+  /// Named ops carry no body that a conversion could stand in.
+  LogicalResult generalize(ArrayRef<Operation *> Ops) {
+    for (Operation *Op : Ops) {
+      auto Linalg = dyn_cast<linalg::LinalgOp>(Op);
+      if (!Linalg ||
+          isa<linalg::GenericOp, linalg::FillOp, linalg::TransposeOp>(Op) ||
+          !concerns(Op))
+        continue;
+      Rewriter.setInsertionPoint(Op);
+      if (failed(linalg::generalizeNamedOp(Rewriter, Linalg)))
+        return Op->emitError("cannot give this op narrow storage types");
+    }
+    return success();
+  }
+
+  //===--- Step 1: scalars ------------------------------------------------===//
+
+  /// Ops whose meaning lies in a narrow scalar type. Sets \p Op to null if
+  /// erased.
+  void widenScalar(Operation *&Op) {
+    B.setLoc(Op->getLoc());
+    if (auto Cast = dyn_cast<arith::BitcastOp>(Op)) {
+      Type From = Cast.getIn().getType(), To = Cast.getType();
+      if (!isNarrowScalar(From) && !isNarrowScalar(To))
+        return;
+      B.setInsertionPoint(Op);
+      Value V = Cast.getIn();
+      // To the bits of one type and from them to the other.
+      if (isNarrowScalar(From))
+        V = bits(V, From);
+      if (isNarrowScalar(To))
+        V = unbits(V, To);
+      return replace(Op, V);
+    }
+    if (auto Ext = dyn_cast<arith::ExtFOp>(Op);
+        Ext && isNarrowScalar(Ext.getIn().getType())) {
+      if (Types.computeType(Ext.getIn().getType()) ==
+          Types.computeType(Ext.getType()))
+        return replace(Op, Ext.getIn());
+      return;
+    }
+    if (auto Trunc = dyn_cast<arith::TruncFOp>(Op);
+        Trunc && isNarrowScalar(Trunc.getType())) {
+      if (Types.computeType(Trunc.getIn().getType()) ==
+          Types.computeType(Trunc.getType()))
+        return replace(Op, rounded(Trunc));
+      return;
+    }
+    if (auto Constant = dyn_cast<arith::ConstantOp>(Op);
+        Constant && isNarrowScalar(Constant.getType())) {
+      APFloat V = cast<FloatAttr>(Constant.getValue()).getValue();
+      bool Inexact;
+      V.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &Inexact);
+      Constant.setValueAttr(FloatAttr::get(Rewriter.getF32Type(), V));
+    }
+  }
+
+  /// A value that is only stored is rounded there; others are rounded here.
+  Value rounded(arith::TruncFOp Trunc) {
+    bool OnlyStored = llvm::all_of(Trunc->getUsers(), [](Operation *User) {
+      return isa<linalg::YieldOp, tensor::InsertOp, tensor::YieldOp,
+                 linalg::FillOp>(User);
+    });
+    if (OnlyStored)
+      return Trunc.getIn();
+    B.setInsertionPoint(Trunc);
+    return Types.decode(B, Types.encode(B, Trunc.getIn(), Trunc.getType()),
+                        Trunc.getType());
+  }
+
+  Value bits(Value V, Type From) {
+    Value Stored = Types.encode(B, V, From);
+    Type Int = Rewriter.getIntegerType(From.getIntOrFloatBitWidth());
+    if (Stored.getType() == Int)
+      return Stored;
+    if (isa<FloatType>(Stored.getType()))
+      return arith::BitcastOp::create(B, Int, Stored);
+    return arith::TruncIOp::create(B, Int, Stored);
+  }
+  Value unbits(Value V, Type To) {
+    Type Memory = Types.memoryType(To);
+    if (isa<FloatType>(Memory))
+      V = arith::BitcastOp::create(B, Memory, V);
+    else if (V.getType() != Memory)
+      V = arith::ExtUIOp::create(B, Memory, V);
+    return Types.decode(B, V, To);
+  }
+
+  void replace(Operation *&Op, Value V) {
+    Op->getResult(0).replaceAllUsesWith(V);
+    Op->erase();
+    Op = nullptr;
+  }
+
+  void widenTypes(Operation *Op) {
+    for (OpResult R : Op->getResults())
+      R.setType(Types.computeType(R.getType()));
+    for (Region &Reg : Op->getRegions())
+      for (Block &Body : Reg)
+        for (BlockArgument A : Body.getArguments())
+          A.setType(Types.computeType(A.getType()));
+  }
+
+  //===--- Step 2: where scalars meet tensors -----------------------------===//
+
+  Value encoded(Value V, Type Elem) {
+    if (Value Raw = RawOf.lookup(V); Raw &&
+                                     Raw.getType() == Types.memoryType(Elem) &&
+                                     ElemOf.lookup(Raw) == Elem)
+      return Raw;
+    return Types.encode(B, V, Elem);
+  }
+  Value decoded(Value Raw, Type Elem) {
+    Value V = Types.decode(B, Raw, Elem);
+    RawOf[V] = Raw;
+    ElemOf[Raw] = Elem;
+    return V;
+  }
+  void decodeUses(Value Raw, Type Elem) {
+    Value V = decoded(Raw, Elem);
+    Raw.replaceUsesWithIf(V, [&](OpOperand &Use) {
+      // The conversion itself reads what memory holds.
+      for (Operation *Op = V.getDefiningOp(); Op; Op = Op->getPrevNode()) {
+        if (Op == Raw.getDefiningOp())
+          break;
+        if (Op == Use.getOwner() && Op->getBlock() == Raw.getParentBlock())
+          return false;
+      }
+      return true;
+    });
+  }
+  void encodeOperands(Operation *Op, ValueRange Operands,
+                      ArrayRef<Type> Elems) {
+    B.setInsertionPoint(Op);
+    for (auto [I, V] : llvm::enumerate(Operands))
+      if (!Types.isPlain(Elems[I]))
+        Op->setOperand(I, encoded(V, Elems[I]));
+  }
+  static Type elementOf(Value V) {
+    return cast<ShapedType>(V.getType()).getElementType();
+  }
+
+  void convertAtBoundary(Operation *Op) {
+    B.setLoc(Op->getLoc());
+    if (auto Generic = dyn_cast<linalg::GenericOp>(Op)) {
+      Block Body = Generic.getBody();
+      SmallVector<Type> Outs;
+      for (Value Out : Generic.getOutputs())
+        Outs.push_back(elementOf(Out));
+      // The yield comes last in a walk of the body, but decoding must be known
+      // first.
+      for (auto [Arg, Operand] :
+           llvm::zip_equal(Body->getArguments(), Generic->getOperands())) {
+        Type Elem = elementOf(Operand);
+        if (Types.isPlain(Elem))
+          continue;
+        Arg.setType(Types.memoryType(Elem));
+        if (Arg.use_empty())
+          continue;
+        B.setInsertionPointToStart(Body);
+        decodeUses(Arg, Elem);
+      }
+      Operation *Yield = Body->getTerminator();
+      encodeOperands(Yield, Yield->getOperands(), Outs);
+      eraseDeadConversions(Body);
+      return;
+    }
+    if (auto Fill = dyn_cast<linalg::FillOp>(Op)) {
+      Type Elem = elementOf(Fill.getOutputs()[0]);
+      if (Types.isPlain(Elem))
+        return;
+      encodeOperands(Op, ValueRange(Fill.getInputs()), {Elem});
+      for (BlockArgument Arg : Fill.getBlock()->getArguments())
+        Arg.setType(Types.memoryType(Elem));
+      return;
+    }
+    if (auto Transpose = dyn_cast<linalg::TransposeOp>(Op)) {
+      Type Elem = elementOf(Transpose.getInput());
+      for (BlockArgument Arg : Transpose->getRegion(0).getArguments())
+        Arg.setType(Types.memoryType(Elem));
+      return;
+    }
+    if (auto Extract = dyn_cast<tensor::ExtractOp>(Op)) {
+      Type Elem = elementOf(Extract.getTensor());
+      if (Types.isPlain(Elem))
+        return;
+      Extract.getResult().setType(Types.memoryType(Elem));
+      B.setInsertionPointAfter(Op);
+      decodeUses(Extract.getResult(), Elem);
+      return;
+    }
+    if (auto Insert = dyn_cast<tensor::InsertOp>(Op))
+      return encodeOperands(Op, ValueRange(Insert.getScalar()),
+                            {elementOf(Insert.getDest())});
+    if (auto Splat = dyn_cast<tensor::SplatOp>(Op))
+      return encodeOperands(Op, ValueRange(Splat.getInput()),
+                            {elementOf(Splat.getResult())});
+    if (auto From = dyn_cast<tensor::FromElementsOp>(Op)) {
+      SmallVector<Type> Elems(From.getElements().size(),
+                              elementOf(From.getResult()));
+      return encodeOperands(Op, From.getElements(), Elems);
+    }
+    if (isa<tensor::PadOp, tensor::GenerateOp>(Op)) {
+      Operation *Yield = Op->getRegion(0).front().getTerminator();
+      return encodeOperands(Yield, Yield->getOperands(),
+                            {elementOf(Op->getResult(0))});
+    }
+  }
+
+  /// A conversion whose value is only moved on has no reader any more.
+  void eraseDeadConversions(Block &Body) {
+    for (Operation &Op : llvm::make_early_inc_range(llvm::reverse(Body)))
+      if (isOpTriviallyDead(&Op) && !isa<tensor::ExtractOp>(Op)) {
+        for (OpResult R : Op.getResults())
+          RawOf.erase(R);
+        Op.erase();
+      }
+  }
+
+  //===--- Step 3: tensors ------------------------------------------------===//
+
+  Type memoryTypeOf(Type T) const {
+    auto Tensor = dyn_cast<RankedTensorType>(T);
+    return Tensor ? Tensor.clone(Types.memoryType(Tensor.getElementType())) : T;
+  }
+
+  void setMemoryTypes(Operation *Op) {
+    if (auto Constant = dyn_cast<arith::ConstantOp>(Op);
+        Constant && narrowElement(Constant.getType()))
+      return setConstant(Constant);
+    for (OpResult R : Op->getResults())
+      R.setType(memoryTypeOf(R.getType()));
+    for (Region &Reg : Op->getRegions())
+      for (Block &Body : Reg)
+        for (BlockArgument A : Body.getArguments())
+          A.setType(memoryTypeOf(A.getType()));
+  }
+
+  void setConstant(arith::ConstantOp Constant) {
+    auto Type = cast<RankedTensorType>(Constant.getType());
+    mlir::Type Elem = Type.getElementType(), Memory = Types.memoryType(Elem);
+    auto NewType = Type.clone(Memory);
+    if (auto Resource =
+            dyn_cast<DenseResourceElementsAttr>(Constant.getValue())) {
+      if (!packedBits(Elem)) {
+        Constant.getResult().setType(NewType);
+        Constant.setValueAttr(
+            DenseResourceElementsAttr::get(NewType, Resource.getRawHandle()));
+        return;
+      }
+      // The file holds several elements a byte; they are unpacked when read.
+      auto Packed = packedType(Type);
+      B.setInsertionPoint(Constant);
+      Value Bytes = arith::ConstantOp::create(
+          B, DenseResourceElementsAttr::get(Packed, Resource.getRawHandle()));
+      Constant.getResult().replaceAllUsesWith(unpack(Bytes, Type));
+      Constant.erase();
+      return;
+    }
+    auto Dense = cast<DenseElementsAttr>(Constant.getValue());
+    unsigned Width = Memory.getIntOrFloatBitWidth();
+    SmallVector<APInt> Bits;
+    if (isa<FloatType>(Elem)) {
+      if (Memory == Elem)
+        return;
+      for (const APFloat &V :
+           Dense.isSplat()
+               ? SmallVector<APFloat>{Dense.getSplatValue<APFloat>()}
+               : llvm::to_vector(Dense.getValues<APFloat>()))
+        Bits.push_back(V.bitcastToAPInt().zext(Width));
+    } else {
+      for (const APInt &V :
+           Dense.isSplat() ? SmallVector<APInt>{Dense.getSplatValue<APInt>()}
+                           : llvm::to_vector(Dense.getValues<APInt>()))
+        Bits.push_back(V.zext(Width));
+    }
+    Constant.getResult().setType(NewType);
+    Constant.setValueAttr(DenseElementsAttr::get(NewType, Bits));
+  }
+
+  //===--- The boundary of main -------------------------------------------===//
+
+  /// Bytes that hold the elements of \p T.
+  static RankedTensorType packedType(RankedTensorType T) {
+    int64_t PerByte = 8 / packedBits(T.getElementType());
+    return RankedTensorType::get({(T.getNumElements() + PerByte - 1) / PerByte},
+                                 IntegerType::get(T.getContext(), 8));
+  }
+
+  SmallVector<OpFoldResult> staticSizes(ArrayRef<int64_t> Shape) {
+    return llvm::map_to_vector(Shape, [&](int64_t S) -> OpFoldResult {
+      return Rewriter.getIndexAttr(S);
+    });
+  }
+  Value flatGenerate(int64_t Size,
+                     function_ref<Value(ImplicitLocOpBuilder &, Value)> Body) {
+    Value Init =
+        tensor::EmptyOp::create(B, staticSizes({Size}), Rewriter.getI8Type());
+    return linalg::GenericOp::create(
+               B, Init.getType(), ValueRange(), Init,
+               ArrayRef<AffineMap>{Rewriter.getMultiDimIdentityMap(1)},
+               ArrayRef<utils::IteratorType>{utils::IteratorType::parallel},
+               [&](OpBuilder &Inner, Location Loc, ValueRange) {
+                 ImplicitLocOpBuilder IB(Loc, Inner);
+                 Value I = linalg::IndexOp::create(IB, 0);
+                 linalg::YieldOp::create(IB, Body(IB, I));
+               })
+        .getResult(0);
+  }
+  Value reshaped(Value V, RankedTensorType To) {
+    if (To.getRank() == 1)
+      return V;
+    if (To.getRank() == 0)
+      return tensor::CollapseShapeOp::create(B, To, V,
+                                             ArrayRef<ReassociationIndices>());
+    ReassociationIndices All =
+        llvm::to_vector<2>(llvm::seq<int64_t>(0, To.getRank()));
+    return tensor::ExpandShapeOp::create(B, To, V,
+                                         ArrayRef<ReassociationIndices>{All},
+                                         staticSizes(To.getShape()));
+  }
+
+  /// The elements of \p T (before this pass), one a byte, from packed \p Bytes.
+  Value unpack(Value Bytes, RankedTensorType T) {
+    unsigned Bits = packedBits(T.getElementType()), PerByte = 8 / Bits;
+    Value Flat = flatGenerate(
+        T.getNumElements(), [&](ImplicitLocOpBuilder &IB, Value I) -> Value {
+          Value Per = arith::ConstantIndexOp::create(IB, PerByte),
+                Width = arith::ConstantIndexOp::create(IB, Bits);
+          Value Byte = tensor::ExtractOp::create(
+              IB, Bytes, ValueRange{arith::DivUIOp::create(IB, I, Per)});
+          Value Shift = arith::MulIOp::create(
+              IB, arith::RemUIOp::create(IB, I, Per), Width);
+          Value Moved = arith::ShRUIOp::create(
+              IB, Byte, arith::IndexCastOp::create(IB, IB.getI8Type(), Shift));
+          return arith::AndIOp::create(
+              IB, Moved,
+              arith::ConstantOp::create(IB,
+                                        IB.getI8IntegerAttr((1 << Bits) - 1)));
+        });
+    return reshaped(Flat, cast<RankedTensorType>(memoryTypeOf(T)));
+  }
+
+  Value pack(Value V, RankedTensorType T) {
+    unsigned Bits = packedBits(T.getElementType()), PerByte = 8 / Bits;
+    int64_t Count = T.getNumElements();
+    if (T.getRank() > 1) {
+      ReassociationIndices All =
+          llvm::to_vector<2>(llvm::seq<int64_t>(0, T.getRank()));
+      V = tensor::CollapseShapeOp::create(B, V,
+                                          ArrayRef<ReassociationIndices>{All});
+    } else if (T.getRank() == 0) {
+      auto One = RankedTensorType::get({1}, Rewriter.getI8Type());
+      V = tensor::ExpandShapeOp::create(
+          B, One, V, ArrayRef<ReassociationIndices>(), staticSizes({1}));
+    }
+    return flatGenerate(
+        packedType(T).getDimSize(0),
+        [&](ImplicitLocOpBuilder &IB, Value I) -> Value {
+          Value First = arith::MulIOp::create(
+                    IB, I, arith::ConstantIndexOp::create(IB, PerByte)),
+                Byte;
+          Value Last = arith::ConstantIndexOp::create(IB, Count - 1);
+          for (unsigned P = 0; P < PerByte; ++P) {
+            Value At = arith::AddIOp::create(
+                IB, First, arith::ConstantIndexOp::create(IB, P));
+            Value E = tensor::ExtractOp::create(
+                IB, V, ValueRange{arith::MinUIOp::create(IB, At, Last)});
+            // Past the end there are zeros.
+            Value Inside =
+                arith::CmpIOp::create(IB, arith::CmpIPredicate::ule, At, Last);
+            E = arith::SelectOp::create(
+                IB, Inside, E,
+                arith::ConstantOp::create(IB, IB.getI8IntegerAttr(0)));
+            E = arith::ShLIOp::create(
+                IB, E,
+                arith::ConstantOp::create(IB, IB.getI8IntegerAttr(P * Bits)));
+            Byte = Byte ? Value(arith::OrIOp::create(IB, Byte, E)) : E;
+          }
+          return Byte;
+        });
+  }
+
+  /// Arguments and results: memory types, and packed where bits share a byte.
+  LogicalResult setSignature() {
+    B.setLoc(Func.getLoc());
+    FunctionType Old = Func.getFunctionType();
+    SmallVector<Type> Inputs, Results;
+    for (auto [I, T] : llvm::enumerate(Old.getInputs())) {
+      auto Tensor = dyn_cast<RankedTensorType>(T);
+      if (!Tensor || !packedBits(Tensor.getElementType())) {
+        Inputs.push_back(memoryTypeOf(T));
+        continue;
+      }
+      if (!Tensor.hasStaticShape())
+        return Func.emitError("input ") << I
+                                        << ": packed elements with a dynamic "
+                                           "shape are not supported yet";
+      Inputs.push_back(packedType(Tensor));
+      if (Func.isExternal())
+        continue;
+      BlockArgument Arg = Func.getArgument(I);
+      Arg.setType(Inputs.back());
+      B.setInsertionPointToStart(&Func.front());
+      Value Placeholder =
+          tensor::EmptyOp::create(B, staticSizes(Tensor.getShape()),
+                                  Types.memoryType(Tensor.getElementType()));
+      Arg.replaceAllUsesWith(Placeholder);
+      Placeholder.replaceAllUsesWith(unpack(Arg, Tensor));
+      Placeholder.getDefiningOp()->erase();
+    }
+    for (auto [I, T] : llvm::enumerate(Old.getResults())) {
+      auto Tensor = dyn_cast<RankedTensorType>(T);
+      if (!Tensor || !packedBits(Tensor.getElementType())) {
+        Results.push_back(memoryTypeOf(T));
+        continue;
+      }
+      if (!Tensor.hasStaticShape())
+        return Func.emitError("output ") << I
+                                         << ": packed elements with a dynamic "
+                                            "shape are not supported yet";
+      Results.push_back(packedType(Tensor));
+      for (Block &Body : Func)
+        if (auto Return = dyn_cast<func::ReturnOp>(Body.getTerminator())) {
+          B.setInsertionPoint(Return);
+          Return.setOperand(I, pack(Return.getOperand(I), Tensor));
+        }
+    }
+    Func.setFunctionType(FunctionType::get(Func.getContext(), Inputs, Results));
+    return success();
+  }
+
+  func::FuncOp Func;
+  const NarrowTypes &Types;
+  IRRewriter Rewriter;
+  /// Stands where the op at hand is converted.
+  ImplicitLocOpBuilder B;
+  /// What memory held before it was decoded, and the element type of that.
+  DenseMap<Value, Value> RawOf;
+  DenseMap<Value, Type> ElemOf;
+};
+
+struct LowerLegalizeStoragePass
+    : impl::LowerLegalizeStorageBase<LowerLegalizeStoragePass> {
+  using LowerLegalizeStorageBase::LowerLegalizeStorageBase;
+
+  void runOnOperation() override {
+    NarrowTypes Types;
+    Types.NativeHalf = nativeHalf;
+    for (auto Func : getOperation().getOps<func::FuncOp>())
+      if (failed(Legalizer(Func, Types).run()))
+        return signalPassFailure();
+  }
+};
+} // namespace
+
+} // namespace lathe::lower
