@@ -227,24 +227,24 @@ private:
   void convertAtBoundary(Operation *Op) {
     B.setLoc(Op->getLoc());
     if (auto Generic = dyn_cast<linalg::GenericOp>(Op)) {
-      Block Body = Generic.getBody();
+      Block &Body = *Generic.getBody();
       SmallVector<Type> Outs;
       for (Value Out : Generic.getOutputs())
         Outs.push_back(elementOf(Out));
       // The yield comes last in a walk of the body, but decoding must be known
       // first.
       for (auto [Arg, Operand] :
-           llvm::zip_equal(Body->getArguments(), Generic->getOperands())) {
+           llvm::zip_equal(Body.getArguments(), Generic->getOperands())) {
         Type Elem = elementOf(Operand);
         if (Types.isPlain(Elem))
           continue;
         Arg.setType(Types.memoryType(Elem));
         if (Arg.use_empty())
           continue;
-        B.setInsertionPointToStart(Body);
+        B.setInsertionPointToStart(&Body);
         decodeUses(Arg, Elem);
       }
-      Operation *Yield = Body->getTerminator();
+      Operation *Yield = Body.getTerminator();
       encodeOperands(Yield, Yield->getOperands(), Outs);
       eraseDeadConversions(Body);
       return;

@@ -83,6 +83,8 @@ void populateAllLoweringPatterns(const StorageTypeConverter &Types,
   populateQuantizeLoweringPatterns(Types, Patterns);
   populateNormalizationLoweringPatterns(Types, Patterns);
   populateSoftmaxLoweringPatterns(Types, Patterns);
+  populateRecurrentLoweringPatterns(Types, Patterns);
+  populateEinsumLoweringPatterns(Types, Patterns);
   populateMovementLoweringPatterns(Types, Patterns);
 }
 

@@ -62,6 +62,11 @@ void populateNormalizationLoweringPatterns(const StorageTypeConverter &Types,
 void populateSoftmaxLoweringPatterns(const StorageTypeConverter &Types,
                                      mlir::RewritePatternSet &Patterns);
 
+void populateRecurrentLoweringPatterns(const StorageTypeConverter &Types,
+ mlir::RewritePatternSet &Patterns);
+void populateEinsumLoweringPatterns(const StorageTypeConverter &Types,
+ mlir::RewritePatternSet &Patterns);
+
 /// All of the above: what `lower-onnx-to-linalg` runs.
 void populateAllLoweringPatterns(const StorageTypeConverter &Types,
                                  mlir::RewritePatternSet &Patterns);

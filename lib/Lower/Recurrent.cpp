@@ -1,0 +1,434 @@
+//===- Recurrent.cpp - LSTM, GRU and RNN --------------------------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The input projection of all steps is one matrix product before the loop; the
+// loop over time is an scf.for in main that carries the state, with one product
+// and one elementwise step per turn. States are kept in f32 at least. A
+// sequence that has ended keeps its state and gives zeros.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Activation.h"
+#include "Common.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace lathe::lower {
+
+using Iterator = utils::IteratorType;
+
+static RankedTensorType typeOf(Value V) {
+  return cast<RankedTensorType>(V.getType());
+}
+
+namespace {
+/// One direction of a recurrent op.
+struct Cell {
+  int64_t Gates, Hidden;
+  Type Elem, Acc;
+  /// [gates * hidden, hidden]; biases [gates * hidden] or null; peepholes [3 *
+  /// hidden].
+  Value R, BiasX, BiasR, Peephole;
+  SmallVector<Activation> Acts;
+  std::optional<double> Clip;
+  bool InputForget = false, LinearBeforeReset = false;
+};
+
+/// New state from the projected input [batch, gates * hidden] and the old
+/// state.
+using Step = SmallVector<Value> (*)(Builder &, const Cell &, Value Projected,
+                                    ValueRange State);
+} // namespace
+
+/// Slice [First, First + Count) of dimension \p D.
+static Value slice(Builder &B, Value V, int64_t D, OpFoldResult First,
+                   OpFoldResult Count) {
+  SmallVector<OpFoldResult> Sizes = dimsOf(B, V);
+  SmallVector<OpFoldResult> Offsets(Sizes.size(), B.getIndexAttr(0)),
+      Strides(Sizes.size(), B.getIndexAttr(1));
+  Offsets[D] = First;
+  Sizes[D] = Count;
+  return tensor::ExtractSliceOp::create(B, V, Offsets, Sizes, Strides);
+}
+
+/// Element \p I of the leading dimension, without that dimension.
+static Value element(Builder &B, Value V, OpFoldResult I) {
+  SmallVector<OpFoldResult> Sizes = dimsOf(B, V);
+  SmallVector<OpFoldResult> Offsets(Sizes.size(), B.getIndexAttr(0)),
+      Strides(Sizes.size(), B.getIndexAttr(1));
+  Offsets[0] = I;
+  Sizes[0] = B.getIndexAttr(1);
+  SmallVector<int64_t> Shape =
+      staticShape(ArrayRef<OpFoldResult>(Sizes).drop_front());
+  auto Type = RankedTensorType::get(Shape, typeOf(V).getElementType());
+  return tensor::ExtractSliceOp::create(B, Type, V, Offsets, Sizes, Strides);
+}
+
+static Value gate(Builder &B, const Cell &C, Value V, int64_t First,
+                  int64_t Count = 1) {
+  return slice(B, V, 1, size(B, First * C.Hidden), size(B, Count * C.Hidden));
+}
+
+static Value part(Builder &B, Value V, int64_t First, int64_t Count) {
+  return V ? slice(B, V, 0, size(B, First), size(B, Count)) : Value();
+}
+
+/// Init + X [batch, k] * W' for W [n, k].
+static Value product(Builder &B, Value X, Value W, Value Init) {
+  return contraction(
+      B, {X, dimsMap(B, 3, {0, 2})}, {W, dimsMap(B, 3, {1, 2})}, Init,
+      dimsMap(B, 3, {0, 1}),
+      {Iterator::parallel, Iterator::parallel, Iterator::reduction});
+}
+
+static Value zeros(Builder &B, ArrayRef<OpFoldResult> Sizes, Type T) {
+  return filled(B, Sizes, scalar::constant(B, T, 0.0));
+}
+
+static Value clipped(Builder &B, const Cell &C, Value X) {
+  if (!C.Clip)
+    return X;
+  Value Low = scalar::constant(B, C.Acc, -*C.Clip),
+        High = scalar::constant(B, C.Acc, *C.Clip);
+  return scalar::clamp(B, X, Low, High, C.Acc);
+}
+
+/// A generic over [batch, hidden]; tensors of one dimension are per hidden
+/// unit.
+static SmallVector<Value> perUnit(Builder &B, ArrayRef<Value> Ins,
+                                  ArrayRef<Type> Outs, MultiPayload Body) {
+  return elementwise(B, Ins, Outs, Body);
+}
+
+/// Gates i o f c; peepholes i o f.
+static SmallVector<Value> stepLSTM(Builder &B, const Cell &C, Value Projected,
+                                   ValueRange State) {
+  Value Sum = product(B, State[0], C.R, Projected);
+  SmallVector<Value> Ins = {gate(B, C, Sum, 0), gate(B, C, Sum, 1),
+                            gate(B, C, Sum, 2), gate(B, C, Sum, 3), State[1]};
+  if (C.Peephole)
+    for (int64_t I = 0; I < 3; ++I)
+      Ins.push_back(part(B, C.Peephole, I * C.Hidden, C.Hidden));
+  return perUnit(B, Ins, {C.Acc, C.Acc}, [&](Builder &IB, ValueRange V) {
+    auto Peep = [&](Value X, unsigned I, Value Cell) {
+      if (!C.Peephole)
+        return X;
+      Value P = scalar::cast(IB, V[5 + I], C.Elem, C.Acc);
+      return scalar::add(IB, X, scalar::mul(IB, P, Cell));
+    };
+    Value Old = V[4];
+    Value I = C.Acts[0](IB, clipped(IB, C, Peep(V[0], 0, Old)));
+    Value F = C.InputForget
+                  ? scalar::sub(IB, scalar::constant(IB, C.Acc, 1.0), I)
+                  : C.Acts[0](IB, clipped(IB, C, Peep(V[2], 2, Old)));
+    Value G = C.Acts[1](IB, clipped(IB, C, V[3]));
+    Value New = scalar::add(IB, scalar::mul(IB, F, Old), scalar::mul(IB, I, G));
+    Value O = C.Acts[0](IB, clipped(IB, C, Peep(V[1], 1, New)));
+    Value H = scalar::mul(IB, O, C.Acts[2](IB, New));
+    return SmallVector<Value>{H, New};
+  });
+}
+
+/// Gates z r h.
+static SmallVector<Value> stepGRU(Builder &B, const Cell &C, Value Projected,
+                                  ValueRange State) {
+  Value H = State[0];
+  auto Mix = [&](Builder &IB, Value Z, Value New, Value Old) {
+    Value Rest = scalar::sub(IB, scalar::constant(IB, C.Acc, 1.0), Z);
+    return scalar::add(IB, scalar::mul(IB, Rest, New), scalar::mul(IB, Z, Old));
+  };
+  if (C.LinearBeforeReset) {
+    // The recurrent part of h is gated as a whole, its bias included.
+    SmallVector<OpFoldResult> Sizes = {dimOf(B, H, 0), size(B, 3 * C.Hidden)};
+    Value Sum = product(B, H, C.R, zeros(B, Sizes, C.Acc));
+    SmallVector<Value> Ins;
+    for (int64_t I = 0; I < 3; ++I)
+      Ins.push_back(gate(B, C, Projected, I));
+    for (int64_t I = 0; I < 3; ++I)
+      Ins.push_back(gate(B, C, Sum, I));
+    Ins.push_back(H);
+    if (C.BiasR)
+      Ins.push_back(part(B, C.BiasR, 2 * C.Hidden, C.Hidden));
+    return perUnit(B, Ins, {C.Acc}, [&](Builder &IB, ValueRange V) {
+      Value Z = C.Acts[0](IB, clipped(IB, C, scalar::add(IB, V[0], V[3])));
+      Value R = C.Acts[0](IB, clipped(IB, C, scalar::add(IB, V[1], V[4])));
+      Value Recurrent =
+          C.BiasR ? scalar::add(IB, V[5], scalar::cast(IB, V[7], C.Elem, C.Acc))
+                  : V[5];
+      Value New = C.Acts[1](
+          IB,
+          clipped(IB, C, scalar::add(IB, V[2], scalar::mul(IB, R, Recurrent))));
+      return SmallVector<Value>{Mix(IB, Z, New, V[6])};
+    });
+  }
+  Value RZR = part(B, C.R, 0, 2 * C.Hidden),
+        RH = part(B, C.R, 2 * C.Hidden, C.Hidden);
+  Value ZR = product(B, H, RZR, gate(B, C, Projected, 0, 2));
+  Value Reset = perUnit(
+      B, {gate(B, C, ZR, 1), H}, {C.Acc}, [&](Builder &IB, ValueRange V) {
+        return SmallVector<Value>{
+            scalar::mul(IB, C.Acts[0](IB, clipped(IB, C, V[0])), V[1])};
+      })[0];
+  Value New = product(B, Reset, RH, gate(B, C, Projected, 2));
+  return perUnit(B, {gate(B, C, ZR, 0), New, H}, {C.Acc},
+                 [&](Builder &IB, ValueRange V) {
+                   Value Z = C.Acts[0](IB, clipped(IB, C, V[0]));
+                   return SmallVector<Value>{
+                       Mix(IB, Z, C.Acts[1](IB, clipped(IB, C, V[1])), V[2])};
+                 });
+}
+
+static SmallVector<Value> stepRNN(Builder &B, const Cell &C, Value Projected,
+                                  ValueRange State) {
+  Value Sum = product(B, State[0], C.R, Projected);
+  return perUnit(B, {Sum}, {C.Acc}, [&](Builder &IB, ValueRange V) {
+    return SmallVector<Value>{C.Acts[0](IB, clipped(IB, C, V[0]))};
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// The loop over time
+//===----------------------------------------------------------------------===//
+
+/// New where step \p At lies inside the sequence of its batch entry, else Old.
+static Value whileRunning(Builder &B, Value Lengths, Value At, Value New,
+                          Value Old) {
+  if (!Lengths)
+    return New;
+  SmallVector<OpFoldResult> Sizes = dimsOf(B, New);
+  Type T = typeOf(New).getElementType(), I32 = B.getI32Type();
+  Value Time = arith::IndexCastOp::create(B, I32, At);
+  SmallVector<Value> Ins = {New, Lengths};
+  AffineMap All = B.getMultiDimIdentityMap(2);
+  SmallVector<AffineMap> Maps = {All, dimsMap(B, 2, {0})};
+  if (Old) {
+    Ins.push_back(Old);
+    Maps.push_back(All);
+  }
+  return pointwise(B, Sizes, Ins, Maps, T, [&](Builder &IB, ValueRange V) {
+    Value Runs =
+        arith::CmpIOp::create(IB, arith::CmpIPredicate::slt, Time, V[1]);
+    return scalar::select(IB, Runs, V[0],
+                          Old ? V[2] : scalar::constant(IB, T, 0.0));
+  });
+}
+
+/// Runs one direction. \p States are the initial ones; they are replaced by the
+/// final ones. \p Y (or null) is [time, directions, batch, hidden].
+static void runDirection(Builder &B, const Cell &C, Step Next, Value Projected,
+                         Value Lengths, bool Reverse, int64_t Direction,
+                         SmallVectorImpl<Value> &States, Value &Y) {
+  Value Zero = arith::ConstantIndexOp::create(B, 0),
+        One = arith::ConstantIndexOp::create(B, 1);
+  OpFoldResult Time = dimOf(B, Projected, 0);
+  Value Steps = sizeValue(B, Time);
+  SmallVector<Value> Carried(States.begin(), States.end());
+  if (Y)
+    Carried.push_back(Y);
+  auto For = scf::ForOp::create(
+      B, Zero, Steps, One, Carried,
+      [&](OpBuilder &Inner, Location Loc, Value I, ValueRange Args) {
+        Builder IB(Loc, Inner);
+        Value At = I;
+        if (Reverse)
+          At = arith::SubIOp::create(IB, arith::SubIOp::create(IB, Steps, One),
+                                     I);
+        SmallVector<Value> Old(Args.take_front(States.size()));
+        SmallVector<Value> New = Next(IB, C, element(IB, Projected, At), Old);
+        SmallVector<Value> Yield;
+        for (auto [N, O] : llvm::zip_equal(New, Old))
+          Yield.push_back(castShape(IB, whileRunning(IB, Lengths, At, N, O),
+                                    typeOf(O).getShape()));
+        if (Y) {
+          Value H = whileRunning(IB, Lengths, At, New[0], {});
+          if (C.Elem != C.Acc)
+            H = elementwise(IB, {H}, C.Elem, [&](Builder &EB, ValueRange V) {
+              return scalar::cast(EB, V[0], C.Acc, C.Elem);
+            });
+          SmallVector<OpFoldResult> Sizes = {
+              size(IB, 1), size(IB, 1), dimOf(IB, H, 0), size(IB, C.Hidden)};
+          SmallVector<OpFoldResult> Offsets = {At, size(IB, Direction),
+                                               size(IB, 0), size(IB, 0)};
+          SmallVector<OpFoldResult> Strides(4, IB.getIndexAttr(1));
+          Yield.push_back(tensor::InsertSliceOp::create(
+              IB, H, Args.back(), Offsets, Sizes, Strides));
+        }
+        scf::YieldOp::create(IB, Yield);
+      });
+  for (unsigned I = 0; I < States.size(); ++I)
+    States[I] = For.getResult(I);
+  if (Y)
+    Y = For.getResults().back();
+}
+
+namespace {
+/// What differs between the three ops.
+struct Family {
+  int64_t Gates;
+  unsigned States; // h, or h and c
+  ArrayRef<StringLiteral> Activations;
+  Step Next;
+};
+} // namespace
+
+/// The activations of all directions, with their parameters consumed in order.
+static FailureOr<SmallVector<Activation>> activations(Node &N, const Family &F,
+                                                      int64_t Directions) {
+  SmallVector<StringRef> Names = N.strs("activations");
+  if (Names.empty())
+    for (int64_t D = 0; D < Directions; ++D)
+      Names.append(F.Activations.begin(), F.Activations.end());
+  if (Names.size() != F.Activations.size() * Directions)
+    return N.fail("activations must name " + Twine(F.Activations.size()) +
+                  " functions a direction");
+  SmallVector<double> Alphas = N.floats("activation_alpha"),
+                      Betas = N.floats("activation_beta");
+  unsigned NextAlpha = 0, NextBeta = 0;
+  SmallVector<Activation> Result;
+  for (StringRef Name : Names) {
+    std::string Lower = Name.lower();
+    bool TakesBeta =
+        Lower == "affine" || Lower == "scaledtanh" || Lower == "hardsigmoid";
+    bool TakesAlpha = TakesBeta || Lower == "leakyrelu" ||
+                      Lower == "thresholdedrelu" || Lower == "elu";
+    std::optional<double> Alpha, Beta;
+    if (TakesAlpha && NextAlpha < Alphas.size())
+      Alpha = Alphas[NextAlpha++];
+    if (TakesBeta && NextBeta < Betas.size())
+      Beta = Betas[NextBeta++];
+    std::optional<Activation> A = activationByName(Name, Alpha, Beta);
+    if (!A)
+      return N.fail("the activation '" + Name + "' is not known");
+    Result.push_back(*A);
+  }
+  return Result;
+}
+
+/// X, W, R, B?, sequence_lens?, initial_h?, [initial_c?, P?]
+static LogicalResult lowerRecurrent(Node &N, const Family &F) {
+  Builder &B = N.B;
+  Value X = N.in(0), W = N.in(1), R = N.in(2), Bias = N.in(3),
+        Lengths = N.in(4), Peephole = N.in(7);
+  StringRef Direction = N.str("direction", "forward");
+  int64_t Directions = Direction == "bidirectional" ? 2 : 1;
+  if (!typeOf(R).hasStaticShape() || !typeOf(W).hasStaticShape())
+    return N.fail("weights of unknown shape are not supported");
+  int64_t Hidden = typeOf(R).getDimSize(2), Total = F.Gates * Hidden;
+  if (typeOf(W).getDimSize(0) != Directions ||
+      typeOf(W).getDimSize(1) != Total || typeOf(R).getDimSize(1) != Total)
+    return N.fail("the shapes of W and R do not fit direction and hidden_size");
+  FailureOr<SmallVector<Activation>> Acts = activations(N, F, Directions);
+  if (failed(Acts))
+    return failure();
+  bool BatchFirst = N.i64("layout", 0);
+  if (BatchFirst)
+    X = transpose(B, X, {1, 0, 2});
+  Type Elem = typeOf(X).getElementType(), Acc = accumulatorType(Elem);
+  OpFoldResult Time = dimOf(B, X, 0), Batch = dimOf(B, X, 1);
+
+  Value Y;
+  if (N.outUsed(0))
+    Y = empty(B, {Time, size(B, Directions), Batch, size(B, Hidden)}, Elem);
+  SmallVector<SmallVector<Value>> Final(F.States);
+  for (int64_t D = 0; D < Directions; ++D) {
+    auto Of = [&](Value V) { return V ? element(B, V, size(B, D)) : Value(); };
+    Cell C{F.Gates, Hidden, Elem, Acc, Of(R), {}, {}, Of(Peephole), {}, {}};
+    unsigned PerDirection = F.Activations.size();
+    C.Acts.assign(Acts->begin() + D * PerDirection,
+                  Acts->begin() + (D + 1) * PerDirection);
+    if (N.hasAttr("clip"))
+      C.Clip = N.f32("clip", 0);
+    C.InputForget = N.i64("input_forget", 0);
+    C.LinearBeforeReset = N.i64("linear_before_reset", 0);
+    Value BothBiases = Of(Bias);
+    C.BiasX = part(B, BothBiases, 0, Total);
+    C.BiasR = part(B, BothBiases, Total, Total);
+
+    // X W' of all steps, with every bias that does not sit behind a reset gate.
+    Value Rows = collapseRange(B, X, 0, 2);
+    SmallVector<OpFoldResult> RowSizes = {dimOf(B, Rows, 0), size(B, Total)};
+    Value Projected = product(B, Rows, Of(W), zeros(B, RowSizes, Acc));
+    if (Bias) {
+      // A reset gate before the sum keeps the bias of h apart.
+      int64_t Shared = C.LinearBeforeReset ? 2 * Hidden : Total;
+      Value Sum = elementwise(B, {C.BiasX, C.BiasR}, Acc,
+                              [&](Builder &IB, ValueRange V) -> Value {
+                                Value P = scalar::cast(IB, V[0], Elem, Acc),
+                                      Q = scalar::cast(IB, V[1], Elem, Acc),
+                                      S = scalar::add(IB, P, Q);
+                                if (Shared == Total)
+                                  return S;
+                                Value Unit = linalg::IndexOp::create(IB, 0);
+                                Value Is = arith::CmpIOp::create(
+                                    IB, arith::CmpIPredicate::ult, Unit,
+                                    arith::ConstantIndexOp::create(IB, Shared));
+                                return scalar::select(IB, Is, S, P);
+                              });
+      Projected = pointwise(B, RowSizes, {Projected, Sum},
+                            {B.getMultiDimIdentityMap(2), dimsMap(B, 2, {1})},
+                            Acc, [](Builder &IB, ValueRange V) {
+                              return scalar::add(IB, V[0], V[1]);
+                            });
+    }
+    Projected = expandDim(B, Projected, 0, {Time, Batch});
+
+    SmallVector<Value> States;
+    for (unsigned S = 0; S < F.States; ++S) {
+      Value Init = N.in(5 + S);
+      if (!Init) {
+        States.push_back(zeros(B, {Batch, size(B, Hidden)}, Acc));
+        continue;
+      }
+      if (BatchFirst)
+        Init = transpose(B, Init, {1, 0, 2});
+      Init = castShape(B, Of(Init), staticShape({Batch, size(B, Hidden)}));
+      if (Acc != Elem)
+        Init = elementwise(B, {Init}, Acc, [&](Builder &IB, ValueRange V) {
+          return scalar::cast(IB, V[0], Elem, Acc);
+        });
+      States.push_back(Init);
+    }
+    bool Reverse = Direction == "reverse" || D == 1;
+    runDirection(B, C, F.Next, Projected, Lengths, Reverse, D, States, Y);
+    for (unsigned S = 0; S < F.States; ++S) {
+      Value V = States[S];
+      if (Acc != Elem)
+        V = elementwise(B, {V}, Elem, [&](Builder &IB, ValueRange X) {
+          return scalar::cast(IB, X[0], Acc, Elem);
+        });
+      Final[S].push_back(insertUnitDims(B, V, {0}));
+    }
+  }
+  SmallVector<Value> Results = {Y};
+  if (Y && BatchFirst)
+    Results[0] = transpose(B, Y, {2, 0, 1, 3});
+  for (unsigned S = 0; S < F.States; ++S) {
+    Value V = Directions == 1 ? Final[S][0]
+                              : Value(tensor::ConcatOp::create(B, 0, Final[S]));
+    Results.push_back(BatchFirst ? transpose(B, V, {1, 0, 2}) : V);
+  }
+  return N.replace(Results);
+}
+
+void populateRecurrentLoweringPatterns(const StorageTypeConverter &Types,
+                                       RewritePatternSet &Patterns) {
+  static constexpr StringLiteral LSTMActs[] = {"Sigmoid", "Tanh", "Tanh"},
+                                 GRUActs[] = {"Sigmoid", "Tanh"},
+                                 RNNActs[] = {"Tanh"};
+  static constexpr Lowering Table[] = {
+      {"onnx.GRU",
+       [](Node &N) { return lowerRecurrent(N, {3, 1, GRUActs, stepGRU}); }},
+      {"onnx.LSTM",
+       [](Node &N) { return lowerRecurrent(N, {4, 2, LSTMActs, stepLSTM}); }},
+      {"onnx.RNN",
+       [](Node &N) { return lowerRecurrent(N, {1, 1, RNNActs, stepRNN}); }},
+  };
+  addLowerings(Table, Types, Patterns);
+}
+
+} // namespace lathe::lower
