@@ -1,4 +1,4 @@
-//===- Passes.h - Passes of the stage Codegen ------------------------*- C++ -*-===//
+//===- Passes.h - Passes of the stage Codegen -------------------*- C++ -*-===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,6 +9,7 @@
 #define LATHE_CODEGEN_PASSES_H
 
 #include "lathe/Kernel/Kernel.h"
+#include "lathe/Support/TargetDescription.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Pass/Pass.h"
 
@@ -16,6 +17,15 @@ namespace lathe::codegen {
 
 #define GEN_PASS_DECL
 #include "lathe/Codegen/Passes.h.inc"
+
+/// codegen-emit-kernels for a target that is known as data. Without \p Nests
+/// all kernels become scalar loops (a reference for tests).
+std::unique_ptr<mlir::Pass>
+createEmitKernelsPass(const TargetDescription &Target, bool Nests = true);
+
+/// codegen-expand-math likewise.
+std::unique_ptr<mlir::Pass>
+createExpandMathPass(const TargetDescription &Target);
 
 #define GEN_PASS_REGISTRATION
 #include "lathe/Codegen/Passes.h.inc"

@@ -23,4 +23,44 @@ def CodegenToLLVMPass : Pass<"codegen-to-llvm", "::mlir::ModuleOp"> {
   let summary = "Lower main and the emitted kernels to the LLVM dialect";
 }
 
+def EmitKernelsPass : Pass<"codegen-emit-kernels"> {
+  let summary = "Turn the bodies of kernels into loops and vectors on memrefs";
+  let description = [{
+    Each `kernel.func` on tensors becomes one on the memrefs of its `arg_types`
+    (row-major without them) with two indices more, `lo` and `hi`: the range of its
+    outermost parallel loop, whose extent `grid` tells. Bodies of `linalg.generic`
+    ops become one loop nest per iteration space: vectorised over one parallel
+    dimension (or over a reduced one where that is the only long one), with register
+    tiles, producers inlined and epilogues applied to the accumulators. Loop kernels
+    and all other bodies go through bufferization to scalar loops.
+  }];
+  let options = [
+    Option<"triple", "triple", "std::string", "\"x86_64-unknown-linux-gnu\"",
+           "Target triple">,
+    Option<"cpu", "cpu", "std::string", "\"x86-64\"", "CPU, LLVM's name">,
+    Option<"features", "features", "std::string", "\"\"",
+           "Complete list of features, as +a,+b">,
+    Option<"nests", "nests", "bool", "true",
+           "Emit vectorised nests; without, scalar loops only">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ExpandMathPass : Pass<"codegen-expand-math"> {
+  let summary = "Expand functions of math into arithmetic on vectors";
+  let description = [{
+    f32 exp, erf, tanh, log and their relatives become polynomials, scalar or
+    vector, exact to a few units in the last place over their whole domain, with
+    infinities and NaN as libm has them. Rare functions and f64 call libm, lane by lane.
+  }];
+  let options = [Option<"fma", "fma", "bool", "true",
+                        "The target has a fused multiply-add">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif // LATHE_CODEGEN_PASSES_TD

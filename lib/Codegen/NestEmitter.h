@@ -1,0 +1,133 @@
+//===- NestEmitter.h - Loops and vectors for one nest -----------*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Executes a NestPlan on a NestGraph: parallel loops with register tiles of
+// points, masked or narrower tails, reductions in registers as loop-carried
+// values, producers inlined where they are read, epilogues applied to the
+// accumulators before they are stored.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_LIB_CODEGEN_NESTEMITTER_H
+#define LATHE_LIB_CODEGEN_NESTEMITTER_H
+
+#include "KernelContext.h"
+#include "Lanes.h"
+#include "NestPlan.h"
+
+namespace lathe::codegen {
+
+/// A run of iterations of one dimension with one register tile.
+struct Segment {
+  /// First element and end: a number, or the value if there is one.
+  int64_t From = 0, To = 0;
+  mlir::Value FromV, ToV;
+  /// Elements per iteration: Points * Width unless masked.
+  int64_t Step = 1;
+  unsigned Points = 1;
+  unsigned Width = 1;
+  /// The last vector is masked: the number of its lanes that are on, or
+  /// kDynamic (To - From).
+  int64_t MaskCount = 0;
+  /// Of a grid: all segments with Rest are one iteration, the last.
+  bool Rest = false;
+};
+
+/// One element (or vector of elements) of the register tile.
+struct Point {
+  llvm::SmallVector<Lane> At; // per dimension of the graph
+  LaneShape S;
+};
+
+class NestEmitter {
+public:
+  NestEmitter(KernelContext &Ctx, const NestGraph &G, const NestPlan &P)
+      : Ctx(Ctx), G(G), P(P), B(Ctx.B), L(Ctx.B, Ctx.Loc) {}
+
+  /// Emits the nest at the builder's insertion point. \p WholeInFirst: it has
+  /// no range of its own, the first iteration of the kernel runs all of it.
+  void emit(bool WholeInFirst);
+  /// The extent of the outermost loop: result number, dimension and step; or
+  /// nothing where the nest is a single iteration.
+  struct Grid {
+    unsigned Result;
+    int64_t Dim, Step;
+  };
+  std::optional<Grid> grid() const;
+
+private:
+  KernelContext &Ctx;
+  const NestGraph &G;
+  const NestPlan &P;
+  mlir::OpBuilder &B;
+  LaneBuilder L;
+
+  // Loops (NestEmitter.cpp).
+  using Points = llvm::SmallVector<Point>;
+  using BodyFn = llvm::function_ref<void()>;
+  llvm::SmallVector<Segment> segments(unsigned Dim);
+  void emitDim(unsigned Depth, const Points &Tile, llvm::BitVector Done,
+               llvm::SmallBitVector Open);
+  void emitSegment(const Segment &S, mlir::Value Iv, unsigned Depth,
+                   const Points &Tile, const llvm::BitVector &Done,
+                   llvm::SmallBitVector Open);
+  void loop(mlir::Value From, mlir::Value To, int64_t Step,
+            llvm::function_ref<void(mlir::Value)> Body);
+  void store(const Points &Tile);
+  mlir::Value extent(unsigned Dim);
+  mlir::Value fromOf(const Segment &S) {
+    return S.FromV ? S.FromV : L.index(S.From);
+  }
+  mlir::Value toOf(const Segment &S) { return S.ToV ? S.ToV : L.index(S.To); }
+
+  // Elements (NestElements.cpp).
+  struct Known {
+    mlir::Value Tensor;
+    Coords At;
+    llvm::SmallVector<std::pair<unsigned, Lane>> Where;
+    unsigned Width;
+    Lane Result;
+  };
+  std::vector<Known> Memo;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<unsigned>> MemoOf;
+  size_t openScope() { return Memo.size(); }
+  void closeScope(size_t Mark);
+  std::optional<Lane> recall(mlir::Value T, const Coords &At, const Point &Pt);
+  void remember(mlir::Value T, const Coords &At, const Point &Pt,
+                const Lane &Result);
+  llvm::SmallVector<std::pair<unsigned, Lane>> where(const Coords &At,
+                                                     const Point &Pt);
+  Lane element(mlir::Value T, const Coords &At, const Point &Pt);
+  Lane load(mlir::Value MemRef, llvm::ArrayRef<Lane> At, const LaneShape &S);
+  void storeElement(mlir::Value MemRef, llvm::ArrayRef<Lane> At, const Lane &V,
+                    const LaneShape &S);
+  /// Re-creates a body; \p Args are its block arguments. Returns what it
+  /// yields.
+  llvm::SmallVector<Lane> body(mlir::Block &Body, llvm::ArrayRef<Lane> Args,
+                               const Coords &Loops, const Point &Pt);
+  void bodyOp(mlir::Operation *Op, llvm::DenseMap<mlir::Value, Lane> &Env,
+              const Coords &Loops, const Point &Pt);
+
+  // Reductions (NestReductions.cpp).
+  void reduce(unsigned R, const Points &Tile);
+  void reduceParallel(const NestGraph::Reduction &R, Points &Tile,
+                      llvm::SmallVector<mlir::Value> &Acc);
+  void reduceAcrossLanes(const NestGraph::Reduction &R, unsigned Dim,
+                         Points &Tile, llvm::SmallVector<mlir::Value> &Acc);
+  /// One iteration of the reduction at all points.
+  llvm::SmallVector<mlir::Value> step(const NestGraph::Reduction &R,
+                                      const Points &Tile, mlir::ValueRange Acc);
+  using CarryFn = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+      mlir::Value, mlir::ValueRange)>;
+  llvm::SmallVector<mlir::Value> carryLoop(mlir::Value From, mlir::Value To,
+                                           int64_t Step, mlir::ValueRange Init,
+                                           CarryFn Body);
+};
+
+} // namespace lathe::codegen
+
+#endif // LATHE_LIB_CODEGEN_NESTEMITTER_H

@@ -1,0 +1,361 @@
+//===- NestPlan.cpp - How a loop nest is ordered, tiled, vectorised -------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "NestPlan.h"
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::codegen;
+
+Operation *lathe::codegen::matchCombiner(linalg::GenericOp Op) {
+  if (Op.getNumDpsInits() != 1)
+    return nullptr;
+  SmallVector<Operation *> Chain;
+  if (!matchReduction(Op.getRegionOutputArgs(), 0, Chain) || Chain.size() != 1)
+    return nullptr;
+  Operation *C = Chain[0];
+  if (isa<arith::AddFOp, arith::MulFOp, arith::MaximumFOp, arith::MinimumFOp,
+          arith::MaxNumFOp, arith::MinNumFOp, arith::AddIOp, arith::MulIOp,
+          arith::MaxSIOp, arith::MaxUIOp, arith::MinSIOp, arith::MinUIOp,
+          arith::AndIOp, arith::OrIOp, arith::XOrIOp>(C))
+    return C;
+  return nullptr;
+}
+
+namespace {
+/// What a step along a dimension does to an address.
+enum class Step { None, Unit, Other };
+
+using TypeFn = llvm::function_ref<MemRefType(Value)>;
+
+/// The change of \p E when dimension \p D moves by one, inside of blocks of
+/// \p Width; nothing if it is not constant.
+std::optional<int64_t> coefficient(AffineExpr E, unsigned D, unsigned Width) {
+  if (auto Dim = dyn_cast<AffineDimExpr>(E))
+    return Dim.getPosition() == D ? 1 : 0;
+  auto Bin = dyn_cast<AffineBinaryOpExpr>(E);
+  if (!Bin)
+    return 0;
+  auto L = coefficient(Bin.getLHS(), D, Width);
+  auto R = coefficient(Bin.getRHS(), D, Width);
+  if (!L || !R)
+    return std::nullopt;
+  if (E.getKind() == AffineExprKind::Add)
+    return *L + *R;
+  auto C = dyn_cast<AffineConstantExpr>(Bin.getRHS());
+  if (!C)
+    return std::nullopt;
+  if (E.getKind() == AffineExprKind::Mul)
+    return *L * C.getValue();
+  if (*L == 0)
+    return 0;
+  if (*L == 1 && C.getValue() % Width == 0 &&
+      E.getKind() != AffineExprKind::CeilDiv)
+    return E.getKind() == AffineExprKind::Mod ? 1 : 0;
+  return std::nullopt;
+}
+
+Step stepAlong(const NestGraph::Access &A, MemRefType Ty, unsigned D,
+               unsigned Width) {
+  SmallVector<int64_t> Strides;
+  int64_t Offset;
+  bool Strided = succeeded(Ty.getStridesAndOffset(Strides, Offset));
+  int64_t Total = 0;
+  bool Moves = false;
+  for (unsigned I = 0; I < A.At.size(); ++I) {
+    if (!A.Depends[I].test(D))
+      continue;
+    if (!A.At[I])
+      return Step::Other;
+    auto C = coefficient(A.At[I], D, Width);
+    if (!C || !Strided)
+      return Step::Other;
+    if (*C == 0)
+      continue;
+    Moves = true;
+    if (ShapedType::isDynamic(Strides[I]))
+      return Step::Other;
+    Total += *C * Strides[I];
+  }
+  if (!Moves || Total == 0)
+    return Step::None;
+  return Total == 1 ? Step::Unit : Step::Other;
+}
+
+double tripCount(const NestGraph &G, ArrayRef<unsigned> Dims) {
+  double N = 1;
+  for (unsigned D : Dims)
+    N *= ShapedType::isDynamic(G.Dims[D].Extent) ? 64 : G.Dims[D].Extent;
+  return std::max(N, 1.0);
+}
+
+/// Share of the lanes that do work over a dimension of this extent.
+double efficiency(int64_t Extent, unsigned Width, bool Masked) {
+  if (ShapedType::isDynamic(Extent))
+    return 0.8;
+  if (Extent <= 0)
+    return 1;
+  double Iterations = Masked ? double(llvm::divideCeil(Extent, Width))
+                             : double(Extent / Width) + Extent % Width;
+  return Extent / (Iterations * Width);
+}
+
+/// Vector-dimension choice: the cost of all accesses for one point.
+class Cost {
+public:
+  Cost(const NestGraph &G, TypeFn TypeOf, unsigned Width, bool Masked)
+      : G(G), TypeOf(TypeOf), Width(Width), Masked(Masked) {}
+
+  /// Cost per iteration of \p R if own dimension \p D is on the lanes.
+  double reductionAlong(unsigned R, unsigned D) const {
+    return accesses(R, D) / (Width * eff(D));
+  }
+
+  /// Cost per point with parallel dimension \p D on the lanes (-1: none).
+  double parallelAlong(int D, ArrayRef<int> ReductionDim) const {
+    double Lanes = D < 0 ? 1 : Width * eff(D);
+    double Total = accesses(-1, D) / Lanes;
+    for (const NestGraph::Store &S : G.Stores) {
+      NestGraph::Access A{S.Tensor, S.At, {}, -1};
+      for (AffineExpr E : S.At)
+        A.Depends.push_back(G.dimsOf(E));
+      Total += 1.5 * one(A, D) / Lanes;
+    }
+    for (auto [I, R] : llvm::enumerate(G.Reductions)) {
+      double Trips = tripCount(G, R.Own);
+      if (D >= 0 && R.Parallel.test(D)) {
+        Total += accesses(I, D) * Trips / Lanes;
+        continue;
+      }
+      double Scalar = accesses(I, -1) * Trips;
+      if (ReductionDim[I] >= 0)
+        Scalar = reductionAlong(I, ReductionDim[I]) * Trips + 8;
+      // Shared by all points that differ only in other dimensions.
+      double Shared = 1;
+      for (unsigned P = 0; P < G.NumParallel; ++P)
+        if (!R.Parallel.test(P))
+          Shared *= tripCount(G, {P});
+      Total += Scalar / Shared;
+    }
+    return Total;
+  }
+
+private:
+  const NestGraph &G;
+  TypeFn TypeOf;
+  unsigned Width;
+  bool Masked;
+
+  double eff(unsigned D) const {
+    return efficiency(G.Dims[D].Extent, Width, Masked);
+  }
+  double one(const NestGraph::Access &A, int D) const {
+    if (D < 0)
+      return 1;
+    switch (stepAlong(A, TypeOf(A.Tensor), D, Width)) {
+    case Step::None:
+      return 0.6;
+    case Step::Unit:
+      return 1;
+    case Step::Other:
+      return 1.2 * Width;
+    }
+    llvm_unreachable("covered switch");
+  }
+  double accesses(int Reduction, int D) const {
+    double Total = 0.5; // the arithmetic
+    for (const NestGraph::Access &A : G.Accesses)
+      if (A.Reduction == Reduction)
+        Total += one(A, D);
+    return Total;
+  }
+};
+} // namespace
+
+/// Bits of the widest element that is loaded, stored or computed with.
+static unsigned elementBits(const NestGraph &G, TypeFn TypeOf) {
+  unsigned Bits = 8;
+  auto Add = [&](Type T) {
+    if (T.isIntOrFloat())
+      Bits = std::max(Bits, T.getIntOrFloatBitWidth());
+  };
+  for (const NestGraph::Store &S : G.Stores)
+    Add(TypeOf(S.Tensor).getElementType());
+  for (const NestGraph::Reduction &R : G.Reductions)
+    for (Type T :
+         linalg::GenericOp(R.Op).getRegion().front().getArgumentTypes())
+      Add(T);
+  // Index tensors are wide but few.
+  for (const NestGraph::Access &A : G.Accesses) {
+    Type T = TypeOf(A.Tensor).getElementType();
+    if (!T.isInteger(64))
+      Add(T);
+  }
+  return std::min(std::max(Bits, 8u), 64u);
+}
+
+void lathe::codegen::mergeDims(NestGraph &G, TypeFn TypeOf) {
+  struct Place {
+    ArrayRef<AffineExpr> At;
+    MemRefType Ty;
+  };
+  SmallVector<Place> Places;
+  bool Computed = false;
+  for (NestGraph::Access &A : G.Accesses) {
+    Places.push_back({A.At, TypeOf(A.Tensor)});
+    Computed |= llvm::any_of(A.At, [](AffineExpr E) { return !E; });
+  }
+  for (NestGraph::Store &S : G.Stores)
+    Places.push_back({S.At, TypeOf(S.Tensor)});
+  // Dimensions whose number a body asks for cannot be renumbered.
+  if (Computed || G.UsesIndex)
+    return;
+
+  auto Mergeable = [&](unsigned A, unsigned B) {
+    int64_t Size = G.Dims[B].Extent;
+    if (ShapedType::isDynamic(Size) || ShapedType::isDynamic(G.Dims[A].Extent))
+      return false;
+    for (NestGraph::Reduction &R : G.Reductions) {
+      bool OwnA = llvm::is_contained(R.Own, A);
+      bool OwnB = llvm::is_contained(R.Own, B);
+      if (OwnA != OwnB)
+        return false;
+      // All of a reduction's points need both or neither.
+      if (R.Parallel.test(A) != R.Parallel.test(B))
+        return false;
+    }
+    for (const Place &P : Places) {
+      SmallVector<int64_t> Strides;
+      int64_t Offset;
+      if (failed(P.Ty.getStridesAndOffset(Strides, Offset)))
+        return false;
+      int64_t StrideA = 0, StrideB = 0;
+      for (auto [E, S] : llvm::zip_equal(P.At, Strides)) {
+        bool HasA = G.dimsOf(E).test(A), HasB = G.dimsOf(E).test(B);
+        if (!HasA && !HasB)
+          continue;
+        if (!isa<AffineDimExpr>(E) || ShapedType::isDynamic(S))
+          return false;
+        (HasA ? StrideA : StrideB) += S;
+      }
+      if (StrideA != StrideB * Size)
+        return false;
+    }
+    return true;
+  };
+  // Inner neighbours first, so that runs of dimensions collapse fully.
+  for (unsigned B = G.Dims.size(); B-- > 0;)
+    for (unsigned A = G.Dims.size(); A-- > 0;) {
+      if (A == B || (A < G.NumParallel) != (B < G.NumParallel) ||
+          G.Dims[A].Extent == 1 || !Mergeable(A, B))
+        continue;
+      G.Dims[B].Extent *= G.Dims[A].Extent;
+      G.Dims[A].Extent = 1;
+      A = G.Dims.size(); // again: another outer neighbour may fit now
+    }
+}
+
+NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
+                                  const TargetDescription &Target) {
+  NestPlan P;
+  unsigned Bits = elementBits(G, TypeOf);
+  P.Width = G.Vectorizable ? std::max(1u, Target.lanes(Bits)) : 1;
+  P.Masked = Target.HasMaskedMemory;
+  P.Tile.assign(G.Dims.size(), 1);
+  P.ReductionDim.assign(G.Reductions.size(), -1);
+
+  Cost C(G, TypeOf, P.Width, P.Masked);
+  if (P.Width > 1) {
+    for (auto [I, R] : llvm::enumerate(G.Reductions)) {
+      if (!matchCombiner(R.Op))
+        continue;
+      double Best = 0;
+      for (unsigned D : R.Own) {
+        int64_t E = G.Dims[D].Extent;
+        if (!ShapedType::isDynamic(E) && E < 4)
+          continue;
+        double X = C.reductionAlong(I, D);
+        if (P.ReductionDim[I] < 0 || X < Best) {
+          P.ReductionDim[I] = D;
+          Best = X;
+        }
+      }
+    }
+    double Best = C.parallelAlong(-1, P.ReductionDim);
+    for (unsigned D = 0; D < G.NumParallel; ++D) {
+      if (G.Dims[D].Extent == 1)
+        continue;
+      double X = C.parallelAlong(D, P.ReductionDim);
+      if (X <= Best) {
+        Best = X;
+        P.VectorDim = D;
+      }
+    }
+  }
+
+  // Order: what reductions hang on first, so that they are computed once; of
+  // equals the lanes innermost, so that stores walk through memory.
+  llvm::SmallBitVector Hoisted(G.Dims.size(), true);
+  for (const NestGraph::Reduction &R : G.Reductions)
+    Hoisted &= R.Parallel;
+  for (unsigned D = 0; D < G.NumParallel; ++D)
+    if (G.Dims[D].Extent != 1)
+      P.Order.push_back(D);
+  auto Key = [&](unsigned D) {
+    return std::make_pair(!Hoisted.test(D), int(D) == P.VectorDim);
+  };
+  llvm::stable_sort(P.Order,
+                    [&](unsigned A, unsigned B) { return Key(A) < Key(B); });
+
+  // Register tile: reuse of operands that do not move along a dimension.
+  unsigned Registers = Target.VectorRegisters;
+  bool Contraction = false;
+  int Row = -1;
+  for (const NestGraph::Reduction &R : G.Reductions) {
+    if (R.Parallel.none())
+      continue;
+    for (unsigned D : llvm::reverse(P.Order)) {
+      if (int(D) == P.VectorDim || !R.Parallel.test(D) || Row >= 0)
+        continue;
+      for (const NestGraph::Access &A : G.Accesses)
+        if (A.Reduction == int(&R - G.Reductions.data()) &&
+            stepAlong(A, TypeOf(A.Tensor), D, P.Width) == Step::None)
+          Row = D;
+    }
+    if (P.VectorDim >= 0 && R.Parallel.test(P.VectorDim))
+      for (const NestGraph::Access &A : G.Accesses)
+        Contraction |=
+            A.Reduction == int(&R - G.Reductions.data()) &&
+            stepAlong(A, TypeOf(A.Tensor), P.VectorDim, P.Width) == Step::None;
+  }
+  auto Fit = [&](unsigned D, int64_t Unit, int64_t Want) {
+    int64_t E = G.Dims[D].Extent;
+    return ShapedType::isDynamic(E)
+               ? Want
+               : std::max<int64_t>(
+                     1, std::min<int64_t>(Want, llvm::divideCeil(E, Unit)));
+  };
+  bool Simple = G.BodyOps <= 6 && !G.HasMath;
+  if (P.VectorDim >= 0)
+    P.Tile[P.VectorDim] = Fit(P.VectorDim, P.Width,
+                              Contraction ? (Registers >= 32 ? 4 : 2)
+                              : Simple    ? 4
+                                          : 1);
+  if (Row >= 0) {
+    // Accumulators, the vectors they share and one broadcast fit the registers.
+    int64_t NV = P.VectorDim >= 0 ? P.Tile[P.VectorDim] : 1;
+    int64_t Rows = Contraction || P.VectorDim < 0
+                       ? std::max<int64_t>(1, (Registers * 13 / 16 - 2) / NV)
+                       : 4;
+    P.Tile[Row] = Fit(Row, 1, std::min<int64_t>(Rows, P.VectorDim < 0 ? 4 : 6));
+  }
+  P.ReductionAccumulators = 4;
+  return P;
+}

@@ -1,0 +1,59 @@
+//===- NestPlan.h - How a loop nest is ordered, tiled, vectorised -*- C++
+//-*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The generic tier's decisions, apart from their execution: a plan is a pure
+// function of the graph, the layout of the arguments and the target.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_LIB_CODEGEN_NESTPLAN_H
+#define LATHE_LIB_CODEGEN_NESTPLAN_H
+
+#include "NestGraph.h"
+#include "lathe/Support/TargetDescription.h"
+
+namespace lathe::codegen {
+
+struct NestPlan {
+  /// Lanes of the target for this kernel's element type.
+  unsigned Width = 1;
+  /// The parallel dimension on the lanes, or -1.
+  int VectorDim = -1;
+  /// Per reduction: the own dimension on the lanes where its points are
+  /// scalar, or -1.
+  llvm::SmallVector<int> ReductionDim;
+  /// Parallel dimensions, outermost first; those of extent 1 are absent.
+  llvm::SmallVector<unsigned> Order;
+  /// Register tile per parallel dimension, in vectors for VectorDim.
+  llvm::SmallVector<int64_t> Tile;
+  /// Iterations of the innermost reduction loop unrolled where they divide.
+  unsigned ReductionUnroll = 1;
+  /// Accumulators of a reduction over lanes.
+  unsigned ReductionAccumulators = 1;
+  /// Tails may be masked.
+  bool Masked = false;
+};
+
+/// Merges dimensions that every access walks as one: (a, b) with a's stride
+/// b's extent times b's stride. The outer gets extent 1, the inner the product
+/// (an address is linear: running over the end of a row enters the next one).
+/// \p TypeOf gives the memref type of an argument or result.
+void mergeDims(NestGraph &G,
+               llvm::function_ref<mlir::MemRefType(mlir::Value)> TypeOf);
+
+NestPlan planNest(const NestGraph &G,
+                  llvm::function_ref<mlir::MemRefType(mlir::Value)> TypeOf,
+                  const TargetDescription &Target);
+
+/// The combiner of a reduction with one result whose iterations may be
+/// reordered; null for any other.
+mlir::Operation *matchCombiner(mlir::linalg::GenericOp Op);
+
+} // namespace lathe::codegen
+
+#endif // LATHE_LIB_CODEGEN_NESTPLAN_H

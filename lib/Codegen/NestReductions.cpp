@@ -1,0 +1,323 @@
+//===- NestReductions.cpp - Reductions of a nest in registers -------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A reduction is computed for all points of a register tile together, so that
+// they share what they load. Its accumulators are loop-carried values. Points
+// whose lanes differ carry vectors; points that are scalars spread the
+// iterations of one reduction dimension over lanes and several accumulators,
+// and combine at the end (the order of a sum changes, its terms do not).
+//
+//===----------------------------------------------------------------------===//
+
+#include "NestEmitter.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace lathe::codegen;
+
+SmallVector<Value> NestEmitter::carryLoop(Value From, Value To, int64_t Step,
+                                          ValueRange Init, CarryFn Body) {
+  std::optional<int64_t> First = getConstantIntValue(From),
+                         End = getConstantIntValue(To);
+  if (First && End && *First >= *End)
+    return SmallVector<Value>(Init);
+  if (First && End && *First + Step >= *End)
+    return Body(From, Init);
+  auto Loop =
+      scf::ForOp::create(B, L.Loc, From, To, L.index(Step), Init,
+                         [&](OpBuilder &, Location, Value Iv, ValueRange Acc) {
+                           size_t Mark = openScope();
+                           SmallVector<Value> Next = Body(Iv, Acc);
+                           closeScope(Mark);
+                           scf::YieldOp::create(B, L.Loc, Next);
+                         });
+  return SmallVector<Value>(Loop.getResults());
+}
+
+static Value asValue(LaneBuilder &L, const Lane &V, Type Like,
+                     const LaneShape &S) {
+  if (auto Ty = dyn_cast<VectorType>(Like))
+    return L.vector(V, Ty.getElementType(), S);
+  return L.scalar(V);
+}
+
+SmallVector<Value> NestEmitter::step(const NestGraph::Reduction &R,
+                                     const Points &Tile, ValueRange Acc) {
+  linalg::GenericOp Op = R.Op;
+  SmallVector<Value> Next;
+  unsigned N = Op.getNumDpsInits();
+  for (auto [I, Pt] : llvm::enumerate(Tile)) {
+    SmallVector<Lane> Args;
+    for (OpOperand *O : Op.getDpsInputOperands())
+      Args.push_back(
+          Op.payloadUsesValueFromOperand(O)
+              ? element(O->get(),
+                        composeCoords(Op.getMatchingIndexingMap(O), R.Loops),
+                        Pt)
+              : Lane());
+    for (Value A : Acc.slice(I * N, N))
+      Args.push_back(isa<VectorType>(A.getType()) ? Lane::vector(A)
+                                                  : Lane::uniform(A));
+    SmallVector<Lane> Y = body(Op.getRegion().front(), Args, R.Loops, Pt);
+    for (unsigned K = 0; K < N; ++K)
+      Next.push_back(asValue(L, Y[K], Acc[I * N + K].getType(), Pt.S));
+  }
+  return Next;
+}
+
+/// Points that differ in a dimension of \p Dims, one of each.
+static SmallVector<unsigned> distinct(ArrayRef<Point> Tile,
+                                      const llvm::SmallBitVector &Dims) {
+  SmallVector<unsigned> R;
+  for (unsigned I = 0; I < Tile.size(); ++I) {
+    bool New = llvm::none_of(R, [&](unsigned J) {
+      return llvm::all_of(Dims.set_bits(), [&](unsigned D) {
+        return Tile[I].At[D] == Tile[J].At[D];
+      });
+    });
+    if (New)
+      R.push_back(I);
+  }
+  return R;
+}
+
+void NestEmitter::reduce(unsigned Index, const Points &AllPoints) {
+  const NestGraph::Reduction &R = G.Reductions[Index];
+  linalg::GenericOp Op = R.Op;
+  Points Tile;
+  for (unsigned I : distinct(AllPoints, R.Parallel))
+    Tile.push_back(AllPoints[I]);
+  bool LanesDiffer = false;
+  for (const Point &Pt : Tile)
+    for (unsigned D : R.Parallel.set_bits())
+      LanesDiffer |= !Pt.At[D].isUniform();
+  if (!LanesDiffer)
+    for (Point &Pt : Tile)
+      Pt.S = LaneShape();
+
+  // Where the reduction starts.
+  SmallVector<Value> Acc;
+  for (const Point &Pt : Tile)
+    for (OpOperand &Init : Op.getDpsInitsMutable()) {
+      Type T = getElementTypeOrSelf(Init.get().getType());
+      Lane V =
+          element(Init.get(),
+                  composeCoords(Op.getMatchingIndexingMap(&Init), R.Loops), Pt);
+      Acc.push_back(Pt.S.Width > 1 ? L.vector(V, T, Pt.S) : L.scalar(V));
+    }
+
+  int Dim = LanesDiffer ? -1 : P.ReductionDim[Index];
+  if (Dim >= 0)
+    reduceAcrossLanes(R, Dim, Tile, Acc);
+  else
+    reduceParallel(R, Tile, Acc);
+
+  unsigned N = Op.getNumDpsInits();
+  for (auto [I, Pt] : llvm::enumerate(Tile))
+    for (unsigned K = 0; K < N; ++K) {
+      Value V = Acc[I * N + K];
+      AffineMap Map = Op.getMatchingIndexingMap(Op.getDpsInitOperand(K));
+      remember(Op->getResult(K), composeCoords(Map, R.Loops), Pt,
+               isa<VectorType>(V.getType()) ? Lane::vector(V)
+                                            : Lane::uniform(V));
+    }
+}
+
+void NestEmitter::reduceParallel(const NestGraph::Reduction &R, Points &Tile,
+                                 SmallVector<Value> &Acc) {
+  SmallVector<unsigned> Dims;
+  for (unsigned D : R.Own) {
+    for (Point &Pt : Tile)
+      Pt.At[D] = Lane::index(0);
+    if (G.Dims[D].Extent != 1)
+      Dims.push_back(D);
+  }
+  auto Nest = [&](auto &Self, unsigned Level,
+                  ValueRange In) -> SmallVector<Value> {
+    if (Level == Dims.size())
+      return step(R, Tile, In);
+    unsigned D = Dims[Level];
+    int64_t E = G.Dims[D].Extent;
+    int64_t Unroll = 1;
+    if (Level + 1 == Dims.size() && !ShapedType::isDynamic(E) &&
+        E % P.ReductionUnroll == 0)
+      Unroll = P.ReductionUnroll;
+    return carryLoop(L.index(0), extent(D), Unroll, In,
+                     [&](Value Iv, ValueRange In) {
+                       SmallVector<Value> Now(In);
+                       for (int64_t U = 0; U < Unroll; ++U) {
+                         for (Point &Pt : Tile)
+                           Pt.At[D] = {Iv, false, U, 0, Unroll};
+                         Now = Self(Self, Level + 1, Now);
+                       }
+                       return Now;
+                     });
+  };
+  Acc = Nest(Nest, 0, Acc);
+}
+
+static std::optional<vector::CombiningKind> combiningKind(Operation *Op) {
+  using K = vector::CombiningKind;
+  return llvm::TypeSwitch<Operation *, std::optional<K>>(Op)
+      .Case<arith::AddFOp, arith::AddIOp>([](auto) { return K::ADD; })
+      .Case<arith::MulFOp, arith::MulIOp>([](auto) { return K::MUL; })
+      .Case<arith::MaximumFOp>([](auto) { return K::MAXIMUMF; })
+      .Case<arith::MinimumFOp>([](auto) { return K::MINIMUMF; })
+      .Case<arith::MaxNumFOp>([](auto) { return K::MAXNUMF; })
+      .Case<arith::MinNumFOp>([](auto) { return K::MINNUMF; })
+      .Case<arith::MaxSIOp>([](auto) { return K::MAXSI; })
+      .Case<arith::MaxUIOp>([](auto) { return K::MAXUI; })
+      .Case<arith::MinSIOp>([](auto) { return K::MINSI; })
+      .Case<arith::MinUIOp>([](auto) { return K::MINUI; })
+      .Case<arith::AndIOp>([](auto) { return K::AND; })
+      .Case<arith::OrIOp>([](auto) { return K::OR; })
+      .Case<arith::XOrIOp>([](auto) { return K::XOR; })
+      .Default([](Operation *) { return std::nullopt; });
+}
+
+void NestEmitter::reduceAcrossLanes(const NestGraph::Reduction &R, unsigned Dim,
+                                    Points &Tile, SmallVector<Value> &Acc) {
+  Operation *Combiner = matchCombiner(R.Op);
+  Type T = Acc[0].getType();
+  auto VTy = VectorType::get({int64_t(P.Width)}, T);
+  unsigned N = Tile.size();
+  unsigned A = std::max(1u, P.ReductionAccumulators / N);
+  int64_t E = G.Dims[Dim].Extent;
+  if (!ShapedType::isDynamic(E))
+    A = std::max<int64_t>(1, std::min<int64_t>(A, E / P.Width));
+
+  auto Combine = [&](Value X, Value Y) {
+    bool Vec = isa<VectorType>(X.getType());
+    LaneShape S;
+    S.Width = Vec ? P.Width : 1;
+    Lane XL = Vec ? Lane::vector(X) : Lane::uniform(X);
+    Lane YL = Vec ? Lane::vector(Y) : Lane::uniform(Y);
+    return L.emit(Combiner, {XL, YL}, S)[0].V;
+  };
+
+  // Carried: N * A vectors, then N scalars (those take what is left over).
+  Value Neutral = arith::ConstantOp::create(
+      B, L.Loc,
+      DenseElementsAttr::get(
+          VTy, cast<Attribute>(*arith::getNeutralElement(Combiner))));
+  SmallVector<Value> Carried(N * A, Neutral);
+  Carried.append(Acc.begin(), Acc.end());
+
+  SmallVector<unsigned> Outer;
+  for (unsigned D : R.Own) {
+    for (Point &Pt : Tile)
+      Pt.At[D] = Lane::index(0);
+    if (D != Dim && G.Dims[D].Extent != 1)
+      Outer.push_back(D);
+  }
+
+  // One step of Width lanes at offset Off into accumulator U of all points.
+  auto VectorStep = [&](Value Iv, unsigned U, SmallVector<Value> &Vecs,
+                        const LaneShape &S) {
+    Points Wide = Tile;
+    SmallVector<Value> In;
+    for (unsigned I = 0; I < N; ++I) {
+      Wide[I].S = S;
+      Wide[I].At[Dim] = {Iv, false, int64_t(U) * P.Width, 1, P.Width};
+      In.push_back(Vecs[I * A + U]);
+    }
+    SmallVector<Value> Out = step(R, Wide, In);
+    for (unsigned I = 0; I < N; ++I)
+      Vecs[I * A + U] =
+          S.Mask ? arith::SelectOp::create(B, L.Loc, S.Mask, Out[I], In[I])
+                       .getResult()
+                 : Out[I];
+  };
+  auto Row = [&](ValueRange In) {
+    SmallVector<Value> Vecs(In.take_front(N * A));
+    SmallVector<Value> Scalars(In.drop_front(N * A));
+    Value End = extent(Dim), Done = L.index(0);
+    bool Dynamic = ShapedType::isDynamic(E);
+    LaneShape Full;
+    Full.Width = P.Width;
+    for (unsigned U :
+         A > 1 ? SmallVector<unsigned>{A, 1} : SmallVector<unsigned>{1}) {
+      int64_t Step = int64_t(U) * P.Width;
+      // The end of the whole steps of this size.
+      Value Upto = L.index(Dynamic ? 0 : E / Step * Step);
+      if (Dynamic)
+        Upto = B.createOrFold<arith::SubIOp>(
+            L.Loc, End,
+            B.createOrFold<arith::RemUIOp>(L.Loc, End, L.index(Step)));
+      Vecs = carryLoop(Done, Upto, Step, Vecs, [&](Value Iv, ValueRange In) {
+        SmallVector<Value> Now(In);
+        for (unsigned K = 0; K < U; ++K)
+          VectorStep(Iv, K, Now, Full);
+        return Now;
+      });
+      Done = Upto;
+    }
+    if (!Dynamic && E % P.Width == 0)
+      ;
+    else if (P.Masked) {
+      // A masked step; with nothing left it changes nothing.
+      LaneShape S;
+      size_t Mark = openScope();
+      if (Dynamic) {
+        Value Left = arith::SubIOp::create(B, L.Loc, End, Done);
+        Vecs =
+            carryLoop(Done, End, P.Width, Vecs, [&](Value Iv, ValueRange In) {
+              SmallVector<Value> Now(In);
+              LaneShape S;
+              L.setMask(S, P.Width, -1, Left);
+              VectorStep(Iv, 0, Now, S);
+              return Now;
+            });
+      } else {
+        L.setMask(S, P.Width, E % P.Width, nullptr);
+        VectorStep(Done, 0, Vecs, S);
+      }
+      closeScope(Mark);
+    } else {
+      Scalars = carryLoop(Done, End, 1, Scalars, [&](Value Iv, ValueRange In) {
+        for (Point &Pt : Tile)
+          Pt.At[Dim] = Lane::uniform(Iv);
+        return step(R, Tile, In);
+      });
+    }
+    Vecs.append(Scalars);
+    return Vecs;
+  };
+  auto Nest = [&](auto &Self, unsigned Level,
+                  ValueRange In) -> SmallVector<Value> {
+    if (Level == Outer.size())
+      return Row(In);
+    unsigned D = Outer[Level];
+    return carryLoop(L.index(0), extent(D), 1, In,
+                     [&](Value Iv, ValueRange In) {
+                       for (Point &Pt : Tile)
+                         Pt.At[D] = Lane::uniform(Iv);
+                       return Self(Self, Level + 1, In);
+                     });
+  };
+  Carried = Nest(Nest, 0, Carried);
+
+  // Pairwise down to one vector, then one scalar a point.
+  for (unsigned I = 0; I < N; ++I) {
+    SmallVector<Value> V(Carried.begin() + I * A, Carried.begin() + I * A + A);
+    while (V.size() > 1) {
+      SmallVector<Value> Half;
+      for (unsigned K = 0; K + 1 < V.size(); K += 2)
+        Half.push_back(Combine(V[K], V[K + 1]));
+      if (V.size() % 2)
+        Half.push_back(V.back());
+      V = Half;
+    }
+    Value S = vector::ReductionOp::create(
+        B, L.Loc, *combiningKind(Combiner), V[0],
+        isa<FloatType>(T) ? arith::FastMathFlags::reassoc
+                          : arith::FastMathFlags::none);
+    Acc[I] = Combine(Carried[N * A + I], S);
+  }
+}

@@ -1,0 +1,113 @@
+// RUN: lathe-opt %s --codegen-emit-kernels="features=+avx,+avx2,+avx512f,+avx512vl,+avx512bw,+avx512dq,+fma" | FileCheck %s
+// RUN: lathe-opt %s --codegen-emit-kernels="features=+sse2" | FileCheck %s --check-prefix=SSE
+
+#id2 = affine_map<(d0, d1) -> (d0, d1)>
+#col = affine_map<(d0, d1) -> (d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+// Whole vectors, then a masked one; without masks a narrower one.
+// CHECK-LABEL: kernel.func private @ew(
+// CHECK-SAME: grid = #kernel.grid<arg = 2, dim = 0>
+// CHECK: scf.for
+// CHECK-COUNT-6: vector.load
+// CHECK: vector.maskedload
+// CHECK-COUNT-3: vector.store
+// CHECK: vector.maskedstore
+// SSE-LABEL: kernel.func private @ew(
+// SSE-NOT: masked
+// SSE: vector.store {{.*}} vector<2xf32>
+kernel.func private @ew(%x: tensor<3x50xf32>, %b: tensor<50xf32>, %out: tensor<3x50xf32>) -> tensor<3x50xf32> {
+  %r = linalg.generic {indexing_maps = [#id2, #col, #id2], iterator_types = ["parallel", "parallel"]} ins(%x, %b : tensor<3x50xf32>, tensor<50xf32>) outs(%out : tensor<3x50xf32>) {
+  ^bb0(%a: f32, %c: f32, %o: f32):
+    %s = arith.addf %a, %c : f32
+    linalg.yield %s : f32
+  } -> tensor<3x50xf32>
+  kernel.return %r : tensor<3x50xf32>
+}
+// CHECK-LABEL: kernel.func private @ewdyn(
+// CHECK: memref.dim
+// CHECK: math.exp {{.*}} : vector<16xf32>
+kernel.func private @ewdyn(%x: tensor<?x50xf32>, %out: tensor<?x50xf32>) -> tensor<?x50xf32> {
+  %r = linalg.generic {indexing_maps = [#id2, #id2], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<?x50xf32>) outs(%out : tensor<?x50xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = math.exp %a : f32
+    linalg.yield %s : f32
+  } -> tensor<?x50xf32>
+  kernel.return %r : tensor<?x50xf32>
+}
+// Ten rows are two tiles of five; the accumulators stay in registers and the
+// epilogue is applied to them.
+// CHECK-LABEL: kernel.func private @mm(
+// CHECK-SAME: step = 6
+// CHECK: scf.for
+// CHECK: %[[ACC:.*]]:20 = scf.for
+// CHECK-COUNT-20: math.fma
+// CHECK: scf.yield
+// CHECK: arith.addf %[[ACC]]#0
+// CHECK: vector.store
+kernel.func private @mm(%x: tensor<10x70xf32>, %y: tensor<70x100xf32>, %bias: tensor<100xf32>, %out: tensor<10x100xf32>) -> tensor<10x100xf32> {
+  %z = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<10x100xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<10x100xf32>) -> tensor<10x100xf32>
+  %m = linalg.matmul ins(%x, %y : tensor<10x70xf32>, tensor<70x100xf32>) outs(%f : tensor<10x100xf32>) -> tensor<10x100xf32>
+  %r = linalg.generic {indexing_maps = [#id2, #col, #id2], iterator_types = ["parallel", "parallel"]} ins(%m, %bias : tensor<10x100xf32>, tensor<100xf32>) outs(%out : tensor<10x100xf32>) {
+  ^bb0(%a: f32, %c: f32, %o: f32):
+    %s = arith.addf %a, %c : f32
+    %mx = arith.maximumf %s, %z : f32
+    linalg.yield %mx : f32
+  } -> tensor<10x100xf32>
+  kernel.return %r : tensor<10x100xf32>
+}
+// One loop over rows; both row reductions run over the lanes.
+// CHECK-LABEL: kernel.func private @softmax(
+// CHECK: scf.for
+// CHECK: vector.reduction <maximumf>
+// CHECK: vector.reduction <add>
+// CHECK: arith.divf
+// CHECK: vector.store
+kernel.func private @softmax(%x: tensor<10x70xf32>, %out: tensor<10x70xf32>) -> tensor<10x70xf32> {
+  %ninf = arith.constant 0xFF800000 : f32
+  %z = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<10xf32>
+  %e2 = tensor.empty() : tensor<10x70xf32>
+  %f = linalg.fill ins(%ninf : f32) outs(%e : tensor<10xf32>) -> tensor<10xf32>
+  %f0 = linalg.fill ins(%z : f32) outs(%e : tensor<10xf32>) -> tensor<10xf32>
+  %mx = linalg.generic {indexing_maps = [#id2, #row], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<10x70xf32>) outs(%f : tensor<10xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = arith.maximumf %a, %o : f32
+    linalg.yield %s : f32
+  } -> tensor<10xf32>
+  %ex = linalg.generic {indexing_maps = [#id2, #row, #id2], iterator_types = ["parallel", "parallel"]} ins(%x, %mx : tensor<10x70xf32>, tensor<10xf32>) outs(%e2 : tensor<10x70xf32>) {
+  ^bb0(%a: f32, %c: f32, %o: f32):
+    %s = arith.subf %a, %c : f32
+    %s2 = math.exp %s : f32
+    linalg.yield %s2 : f32
+  } -> tensor<10x70xf32>
+  %sum = linalg.generic {indexing_maps = [#id2, #row], iterator_types = ["parallel", "reduction"]} ins(%ex : tensor<10x70xf32>) outs(%f0 : tensor<10xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = arith.addf %a, %o : f32
+    linalg.yield %s : f32
+  } -> tensor<10xf32>
+  %r = linalg.generic {indexing_maps = [#id2, #row, #id2], iterator_types = ["parallel", "parallel"]} ins(%ex, %sum : tensor<10x70xf32>, tensor<10xf32>) outs(%out : tensor<10x70xf32>) {
+  ^bb0(%a: f32, %c: f32, %o: f32):
+    %s = arith.divf %a, %c : f32
+    linalg.yield %s : f32
+  } -> tensor<10x70xf32>
+  kernel.return %r : tensor<10x70xf32>
+}
+// CHECK-LABEL: kernel.func private @loopk(
+// CHECK: scf.for
+// CHECK: memref.load
+// CHECK: memref.store
+kernel.func private @loopk(%x: tensor<8xf32>, %out: tensor<8xf32>) -> tensor<8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %z = arith.constant 0.0 : f32
+  %r:2 = scf.for %i = %c0 to %c8 step %c1 iter_args(%t = %out, %s = %z) -> (tensor<8xf32>, f32) {
+    %v = tensor.extract %x[%i] : tensor<8xf32>
+    %n = arith.addf %v, %s : f32
+    %t2 = tensor.insert %n into %t[%i] : tensor<8xf32>
+    scf.yield %t2, %n : tensor<8xf32>, f32
+  } {lathe.loop_kernel}
+  kernel.return %r#0 : tensor<8xf32>
+}
