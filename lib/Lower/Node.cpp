@@ -237,6 +237,11 @@ public:
           (isa<TensorType>(V.getType()) && !isa<RankedTensorType>(V.getType())))
         return refuse(Op, "an input of type " + describe(Before.getType()) +
                               " is not supported yet");
+    for (OpResult V : Op->getResults())
+      if (isa<UnrankedTensorType>(V.getType()) &&
+          (V.getResultNumber() == 0 || !V.use_empty()))
+        return refuse(Op, "the rank of its result is not known; run shape "
+                          "inference first");
     Node N(Op, Operands, Rewriter, Types);
     return Fn(N);
   }

@@ -499,7 +499,8 @@ public:
   matchAndRewrite(Operation *Op, ArrayRef<Value> Operands,
                   ConversionPatternRewriter &Rewriter) const override {
     if (Op->getName().getDialectNamespace() != "onnx" || Op->getNumRegions() ||
-        Operands.empty() || !isa<RankedTensorType>(Op->getResult(0).getType()))
+        Operands.empty() || Op->getNumResults() == 0 ||
+        !isa<RankedTensorType>(Op->getResult(0).getType()))
       return failure();
     if (!formOf(Op->getName().stripDialect()))
       return failure();
