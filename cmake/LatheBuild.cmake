@@ -58,6 +58,12 @@ function(lathe_add_pch)
     <mlir/Pass/PassManager.h>
     <mlir/Transforms/DialectConversion.h>
     <mlir/Transforms/GreedyPatternRewriteDriver.h>)
+  # The precompiled header holds the path of its build folder, so ccache would find
+  # nothing of another checkout; with pch_external_checksum in its configuration it
+  # goes by this file instead: what the precompiled header depends on.
+  get_target_property(headers LathePCH PRECOMPILE_HEADERS)
+  file(WRITE ${PROJECT_BINARY_DIR}/CMakeFiles/LathePCH.dir/cmake_pch.hxx.pch.sum
+    "${LLVM_PACKAGE_VERSION} ${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_BUILD_TYPE} ${LATHE_SANITIZE} ${LATHE_ASSERTIONS} ${headers}\n")
 endfunction()
 lathe_add_pch()
 
