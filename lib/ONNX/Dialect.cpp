@@ -28,6 +28,7 @@ void ONNXDialect::initialize() {
   registerTypes();
   registerONNXDialectOperations(this);
   registerFacts();
+  registerInference();
 }
 
 void ONNXDialect::registerTypes() {

@@ -25,7 +25,13 @@
 
 namespace lathe::onnx {
 
+class Inference;
 class InferenceContext;
+using InferFn = llvm::LogicalResult (*)(Inference &);
+/// Functions of one op: its shapes, and the elements of small tensors.
+struct InferenceFns {
+  InferFn Shape = nullptr, Data = nullptr;
+};
 
 namespace detail {
 mlir::ParseResult parseOp(mlir::OpAsmParser &Parser,

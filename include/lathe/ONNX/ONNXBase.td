@@ -33,10 +33,16 @@ def ONNX_Dialect : Dialect {
     const OpFacts *getFacts(::mlir::OperationName Name) const {
       return Facts.lookup(Name.getAsOpaquePointer());
     }
+    /// What shape inference does with an op; null functions for one it does not know.
+    InferenceFns getInference(::mlir::OperationName Name) const {
+      return Inferences.lookup(Name.getAsOpaquePointer());
+    }
   private:
     void registerTypes();
     void registerFacts();
+    void registerInference();
     ::llvm::DenseMap<const void *, const OpFacts *> Facts;
+    ::llvm::DenseMap<const void *, InferenceFns> Inferences;
   public:
   }];
 }

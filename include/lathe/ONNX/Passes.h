@@ -9,6 +9,8 @@
 #ifndef LATHE_ONNX_PASSES_H
 #define LATHE_ONNX_PASSES_H
 
+#include "lathe/ONNX/ONNX.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lathe::onnx {

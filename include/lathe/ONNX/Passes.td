@@ -10,4 +10,15 @@
 
 include "mlir/Pass/PassBase.td"
 
+def InferShapes : Pass<"onnx-infer-shapes", "::mlir::ModuleOp"> {
+  let summary = "Refine the types of all values and fold what computes shapes";
+  let description = [{
+    Propagates types, symbolic dimensions and the elements of small tensors through
+    every function and its subgraphs. Types are refined, never widened; results of
+    functions too. Tensors of up to 128 elements that turn out constant become
+    onnx.Constant. A contradiction is an error that names the node.
+  }];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+}
+
 #endif // LATHE_ONNX_PASSES_TD

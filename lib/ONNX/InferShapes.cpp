@@ -1,0 +1,154 @@
+//===- InferShapes.cpp - The pass onnx-infer-shapes ------------------- ===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Runs the inference over each function, then writes what it found into the IR:
+// types of results and block arguments, the function's type, and constants in
+// place of ops whose small results are known. Invariant: a type only becomes
+// more precise.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Inference.h"
+#include "lathe/ONNX/ConstantView.h"
+#include "lathe/ONNX/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace lathe::onnx {
+#define GEN_PASS_DEF_INFERSHAPES
+#include "lathe/ONNX/Passes.h.inc"
+} // namespace lathe::onnx
+
+using namespace mlir;
+using namespace lathe::onnx;
+
+/// The constant that a value is known to be; null if it is not.
+static DenseElementsAttr toConstant(InferenceContext &Context, Value V) {
+  const ValueInfo &Info = Context.get(V);
+  if (!Info.Elements || !Info.Shape)
+    return {};
+  auto Ty = dyn_cast<RankedTensorType>(Context.toType(Info));
+  if (!Ty || !Ty.hasStaticShape() || !Ty.getElementType().isIntOrFloat())
+    return {};
+  if (isa<IntegerType>(Ty.getElementType())) {
+    SmallVector<int64_t> Values;
+    for (const Element &E : *Info.Elements) {
+      auto N = E.getInt();
+      if (!N)
+        return {};
+      Values.push_back(*N);
+    }
+    return makeInts(Ty, Values);
+  }
+  SmallVector<double> Values;
+  for (const Element &E : *Info.Elements) {
+    auto N = E.getNumber();
+    if (!N)
+      return {};
+    Values.push_back(*N);
+  }
+  return makeFloats(Ty, Values);
+}
+
+/// A refinement of \p Old that \p New states; \p Old where it says no more.
+static Type refine(InferenceContext &Context, Value V) {
+  Type New = Context.toType(Context.get(V));
+  return isa<NoneType>(New) ? V.getType() : New;
+}
+
+namespace {
+class InferShapesPass
+    : public lathe::onnx::impl::InferShapesBase<InferShapesPass> {
+public:
+  void runOnOperation() override {
+    for (auto Function : getOperation().getOps<func::FuncOp>())
+      if (!Function.isExternal() && failed(inferFunction(Function)))
+        return signalPassFailure();
+  }
+
+private:
+  LogicalResult inferFunction(func::FuncOp Function) {
+    InferenceContext Context(&getContext());
+    for (BlockArgument Arg : Function.getArguments())
+      Context.set(Arg, Context.fromType(Arg.getType(),
+                                        Function.getArgAttrOfType<ArrayAttr>(
+                                            Arg.getArgNumber(), "onnx.dims")));
+    if (failed(Context.inferBody(Function.getBody())) ||
+        failed(checkResults(Function, Context)))
+      return failure();
+    writeTypes(Function, Context);
+    fold(Function, Context);
+    return success();
+  }
+
+  /// What the function declares of its results holds of the values too.
+  LogicalResult checkResults(func::FuncOp Function, InferenceContext &Context) {
+    Operation *Return = Function.getBody().back().getTerminator();
+    for (auto [Index, V] : llvm::enumerate(Return->getOperands())) {
+      Type Declared = Function.getFunctionType().getResult(Index);
+      auto Have = dyn_cast<ShapedType>(Context.toType(Context.get(V)));
+      auto Want = dyn_cast<ShapedType>(Declared);
+      if (!Have || !Want || !Have.hasRank() || !Want.hasRank())
+        continue;
+      if (failed(verifyCompatibleShape(Have, Want)))
+        return Function.emitError() << "output " << Index << " is declared "
+                                    << Want << " but is computed as " << Have;
+    }
+    return success();
+  }
+
+  void writeTypes(func::FuncOp Function, InferenceContext &Context) {
+    Function.walk([&](Operation *Op) {
+      if (isa<func::FuncOp>(Op))
+        return;
+      if (isa_and_nonnull<ONNXDialect>(Op->getDialect()))
+        for (Value Result : Op->getResults())
+          Result.setType(refine(Context, Result));
+      for (Region &Body : Op->getRegions())
+        for (BlockArgument Arg : Body.getArguments())
+          Arg.setType(refine(Context, Arg));
+    });
+    Operation *Return = Function.getBody().back().getTerminator();
+    SmallVector<Type> Results(Return->getOperandTypes());
+    Function.setType(
+        FunctionType::get(&getContext(), Function.getArgumentTypes(), Results));
+  }
+
+  /// Replaces ops whose results are known, then drops what only they used.
+  void fold(func::FuncOp Function, InferenceContext &Context) {
+    SmallVector<Operation *> Folded;
+    Function.walk([&](Operation *Op) {
+      if (!isa_and_nonnull<ONNXDialect>(Op->getDialect()) ||
+          isa<ConstantOp>(Op) || !isPure(Op))
+        return;
+      OpBuilder Builder(Op);
+      for (Value Result : Op->getResults()) {
+        if (Result.use_empty())
+          continue;
+        if (DenseElementsAttr Value = toConstant(Context, Result))
+          Result.replaceAllUsesWith(
+              ConstantOp::create(Builder, Op->getLoc(), Value));
+      }
+      if (Op->use_empty())
+        Folded.push_back(Op);
+    });
+    while (!Folded.empty()) {
+      Operation *Op = Folded.pop_back_val();
+      if (!isOpTriviallyDead(Op))
+        continue;
+      SmallPtrSet<Operation *, 4> Producers;
+      for (Value V : Op->getOperands())
+        if (Operation *Producer = V.getDefiningOp())
+          Producers.insert(Producer);
+      Op->erase();
+      for (Operation *Producer : Producers)
+        if (Producer->use_empty() && !llvm::is_contained(Folded, Producer))
+          Folded.push_back(Producer);
+    }
+  }
+};
+} // namespace

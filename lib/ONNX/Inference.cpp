@@ -1,0 +1,419 @@
+//===- Inference.cpp - What shape inference knows and says --------- ===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Inference.h"
+#include "lathe/ONNX/ConstantView.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace lathe::onnx;
+
+//===----------------------------------------------------------------------===//
+// Elements
+//===----------------------------------------------------------------------===//
+
+Element Element::number(double Value) {
+  Element E;
+  // 2^53: above that a double no longer holds every integer.
+  if (std::nearbyint(Value) == Value && std::fabs(Value) <= 9007199254740992.0)
+    E.Int = SymExpr(int64_t(Value));
+  else
+    E.Float = Value;
+  return E;
+}
+
+std::optional<double> Element::getNumber() const {
+  if (auto I = getInt())
+    return double(*I);
+  return Float;
+}
+
+std::string lathe::onnx::toString(ArrayRef<SymExpr> Shape) {
+  std::string Text = "[";
+  for (const SymExpr &E : Shape) {
+    if (Text.size() > 1)
+      Text += ", ";
+    Text += E.getConstant() ? std::to_string(*E.getConstant()) : "?";
+  }
+  return Text + "]";
+}
+
+//===----------------------------------------------------------------------===//
+// InferenceContext
+//===----------------------------------------------------------------------===//
+
+ValueInfo InferenceContext::fromType(Type Ty, ArrayAttr Names) {
+  auto Tensor = dyn_cast<TensorType>(Ty);
+  if (!Tensor)
+    return {Ty, std::nullopt, std::nullopt};
+  ValueInfo Info{UnrankedTensorType::get(Tensor.getElementType()), std::nullopt,
+                 std::nullopt};
+  if (!Tensor.hasRank())
+    return Info;
+  Dims Shape;
+  for (auto [Index, Size] : llvm::enumerate(Tensor.getShape())) {
+    StringRef Name;
+    if (Names && Index < Names.size())
+      if (auto Text = dyn_cast<StringAttr>(Names[Index]))
+        Name = Text;
+    if (!ShapedType::isDynamic(Size))
+      Shape.push_back(Size);
+    else
+      Shape.push_back(Name.empty() ? Symbols.fresh() : Symbols.named(Name));
+  }
+  Info.Shape = std::move(Shape);
+  return Info;
+}
+
+static std::optional<Data> readConstant(Value V) {
+  auto View = ConstantView::get(V);
+  if (!View || View->isElided() ||
+      View->size() > InferenceContext::MaxElements ||
+      !(View->isInteger() || View->isFloat()))
+    return std::nullopt;
+  // Unsigned 64-bit values above the signed range stay unknown.
+  bool Unsigned = View->getElementType().isUnsignedInteger(64);
+  Data Elements;
+  for (int64_t I = 0; I < View->size(); ++I) {
+    if (View->isFloat())
+      Elements.push_back(Element::number(View->getFloat(I)));
+    else if (int64_t N = View->getInt(I); N < 0 && Unsigned)
+      Elements.push_back({});
+    else
+      Elements.push_back(SymExpr(N));
+  }
+  return Elements;
+}
+
+const ValueInfo &InferenceContext::get(Value V) {
+  auto It = Infos.find(V);
+  if (It != Infos.end())
+    return *It->second;
+  ValueInfo Info = fromType(V.getType());
+  Info.Elements = readConstant(V);
+  set(V, std::move(Info));
+  return *Infos[V];
+}
+
+Type InferenceContext::toType(const ValueInfo &Info) const {
+  auto Tensor = dyn_cast<TensorType>(Info.Type);
+  if (!Tensor || !Info.Shape)
+    return Info.Type;
+  SmallVector<int64_t> Shape;
+  for (const SymExpr &E : *Info.Shape)
+    Shape.push_back(E.getConstant().value_or(ShapedType::kDynamic));
+  return RankedTensorType::get(Shape, Tensor.getElementType());
+}
+
+ValueInfo InferenceContext::join(const ValueInfo &A, const ValueInfo &B,
+                                 const ValueInfo *Widened) {
+  if (isa<NoneType>(A.Type))
+    return B;
+  if (isa<NoneType>(B.Type))
+    return A;
+  ValueInfo Info{A.Type, std::nullopt, std::nullopt};
+  if (A.Shape && B.Shape && A.Shape->size() == B.Shape->size()) {
+    Dims Shape;
+    for (auto [I, X] : llvm::enumerate(*A.Shape)) {
+      bool Stays = X == (*B.Shape)[I] ||
+                   (Widened && Widened->Shape && I < Widened->Shape->size() &&
+                    (*Widened->Shape)[I] == X && !X.getConstant());
+      Shape.push_back(Stays ? X : Symbols.fresh());
+    }
+    Info.Shape = std::move(Shape);
+  }
+  if (A.Elements && B.Elements && A.Elements->size() == B.Elements->size()) {
+    Data Elements;
+    for (auto [X, Y] : llvm::zip(*A.Elements, *B.Elements))
+      Elements.push_back(X == Y ? X : Element());
+    Info.Elements = std::move(Elements);
+  }
+  // Containers: the shape is in the element type.
+  if (!isa<TensorType>(A.Type) && A.Type != B.Type) {
+    auto Element = [](Type Ty) -> Type {
+      if (auto Seq = dyn_cast<SeqType>(Ty))
+        return Seq.getElementType();
+      if (auto Opt = dyn_cast<OptType>(Ty))
+        return Opt.getElementType();
+      return {};
+    };
+    Type X = Element(A.Type), Y = Element(B.Type);
+    if (X && Y && isa<SeqType>(A.Type) == isa<SeqType>(B.Type)) {
+      Type Joined = toType(join(fromType(X), fromType(Y)));
+      Info.Type = isa<SeqType>(A.Type) ? Type(SeqType::get(Joined))
+                                       : Type(OptType::get(Joined));
+    }
+  }
+  return Info;
+}
+
+LogicalResult InferenceContext::inferBody(Region &Body) {
+  for (Block &B : Body)
+    for (Operation &Op : B)
+      if (auto Inferable = dyn_cast<ShapeInference>(Op))
+        if (failed(Inferable.inferShapes(*this)))
+          return failure();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Inference: operands and attributes
+//===----------------------------------------------------------------------===//
+
+Inference::Inference(Operation *Op, InferenceContext &Context)
+    : Op(Op), Context(Context), B(Context.getContext()) {}
+
+Value Inference::operand(unsigned I) const {
+  auto [Start, Count] = getOperandSegment(Op, I);
+  return Count ? Op->getOperand(Start) : Value();
+}
+
+OperandRange Inference::operandsFrom(unsigned I) const {
+  unsigned Start = getOperandSegment(Op, I).first;
+  return Op->getOperands().drop_front(std::min(Start, Op->getNumOperands()));
+}
+
+Type Inference::elementType(unsigned I) {
+  Value V = operand(I);
+  auto Tensor = V ? dyn_cast<TensorType>(info(V).Type) : TensorType();
+  return Tensor ? Tensor.getElementType() : Type();
+}
+
+const Dims *Inference::dims(Value V) {
+  if (!V)
+    return nullptr;
+  const ValueInfo &Info = Context.get(V);
+  return Info.Shape ? &*Info.Shape : nullptr;
+}
+
+const Dims *Inference::dims(unsigned I) { return dims(operand(I)); }
+
+const Data *Inference::data(unsigned I) {
+  Value V = operand(I);
+  if (!V)
+    return nullptr;
+  const ValueInfo &Info = Context.get(V);
+  return Info.Elements ? &*Info.Elements : nullptr;
+}
+
+std::optional<SmallVector<int64_t>> Inference::constants(unsigned I) {
+  const Data *Elements = data(I);
+  if (!Elements)
+    return std::nullopt;
+  SmallVector<int64_t> Values;
+  for (const Element &E : *Elements) {
+    auto N = E.getInt();
+    if (!N)
+      return std::nullopt;
+    Values.push_back(*N);
+  }
+  return Values;
+}
+
+std::optional<int64_t> Inference::findInt(StringRef Name) const {
+  auto Attr = dyn_cast_or_null<IntegerAttr>(getAttrOrDefault(Op, Name));
+  return Attr ? std::optional(Attr.getInt()) : std::nullopt;
+}
+
+int64_t Inference::getInt(StringRef Name) const {
+  return findInt(Name).value_or(0);
+}
+
+StringRef Inference::getString(StringRef Name) const {
+  auto Attr = dyn_cast_or_null<StringAttr>(getAttrOrDefault(Op, Name));
+  return Attr ? Attr.getValue() : StringRef();
+}
+
+std::optional<ArrayRef<int64_t>> Inference::findInts(StringRef Name) const {
+  auto Attr = dyn_cast_or_null<DenseI64ArrayAttr>(getAttrOrDefault(Op, Name));
+  return Attr ? std::optional(Attr.asArrayRef()) : std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Inference: results
+//===----------------------------------------------------------------------===//
+
+LogicalResult Inference::set(unsigned R, Type Element, Dims Shape) {
+  if (!Element) {
+    auto Tensor = dyn_cast<TensorType>(Op->getResult(R).getType());
+    if (!Tensor)
+      return success();
+    Element = Tensor.getElementType();
+  }
+  return setInfo(
+      R, {UnrankedTensorType::get(Element), std::move(Shape), std::nullopt});
+}
+
+LogicalResult Inference::setUnranked(unsigned R, Type Element) {
+  if (!Element)
+    return success();
+  return setInfo(
+      R, {UnrankedTensorType::get(Element), std::nullopt, std::nullopt});
+}
+
+LogicalResult Inference::setType(unsigned R, Type Ty) {
+  return Ty ? setInfo(R, Context.fromType(Ty)) : success();
+}
+
+/// Number of elements of the known dimensions fits 64 bits.
+static bool countFits(const Dims &Shape) {
+  int64_t Count = 1;
+  for (const SymExpr &E : Shape)
+    if (auto Size = E.getConstant(); Size && *Size == 0)
+      return true;
+  for (const SymExpr &E : Shape)
+    if (auto Size = E.getConstant();
+        Size && llvm::MulOverflow(Count, *Size, Count))
+      return false;
+  return true;
+}
+
+LogicalResult Inference::setInfo(unsigned R, ValueInfo Info) {
+  if (Overflow)
+    return error() << "a dimension of result " << R << " does not fit 64 bits";
+  if (Info.Shape) {
+    for (const SymExpr &E : *Info.Shape)
+      if (auto Size = E.getConstant(); Size && *Size < 0)
+        return error() << "result " << R
+                       << " would have the negative dimension " << *Size
+                       << " in the shape " << toString(*Info.Shape);
+    if (!countFits(*Info.Shape))
+      return error() << "the number of elements of the shape "
+                     << toString(*Info.Shape) << " does not fit 64 bits";
+  }
+  // What the IR says holds too.
+  Value Result = Op->getResult(R);
+  Type Stated = Result.getType();
+  if (!isa<NoneType>(Stated) &&
+      isa<TensorType>(Stated) != isa<TensorType>(Info.Type))
+    return error() << "result " << R << " is declared "
+                   << getONNXTypeName(Stated) << " but is "
+                   << getONNXTypeName(Info.Type);
+  auto Tensor = dyn_cast<TensorType>(Stated);
+  if (Tensor &&
+      Tensor.getElementType() != cast<TensorType>(Info.Type).getElementType())
+    return error() << "result " << R << " is declared "
+                   << getONNXTypeName(Stated) << " but is "
+                   << getONNXTypeName(Info.Type);
+  if (Tensor && Tensor.hasRank()) {
+    ValueInfo Known = Context.fromType(Stated);
+    if (!Info.Shape)
+      Info.Shape = Known.Shape;
+    if (Info.Shape->size() != Known.Shape->size())
+      return error() << "result " << R << " is declared with the shape "
+                     << toString(*Known.Shape) << " but has "
+                     << toString(*Info.Shape);
+    for (auto [Have, Want] : llvm::zip(*Info.Shape, *Known.Shape)) {
+      if (Have.getConstant() && Want.getConstant() && Have != Want)
+        return error() << "result " << R << " is declared with the shape "
+                       << toString(*Known.Shape) << " but has "
+                       << toString(*Info.Shape);
+      if (!Have.getConstant() && Want.getConstant())
+        Have = Want;
+    }
+  }
+  Context.set(Result, std::move(Info));
+  return success();
+}
+
+void Inference::setData(unsigned R, Data Elements) {
+  ValueInfo Info = result(R);
+  if (!Info.Shape || int64_t(Elements.size()) > InferenceContext::MaxElements)
+    return;
+  SymExpr Count = product(*Info.Shape);
+  if (!Count.isConstant(Elements.size()))
+    return;
+  Info.Elements = std::move(Elements);
+  Context.set(Op->getResult(R), std::move(Info));
+}
+
+//===----------------------------------------------------------------------===//
+// Inference: sizes
+//===----------------------------------------------------------------------===//
+
+SymExpr Inference::keep(std::optional<SymExpr> E) {
+  if (E)
+    return *E;
+  Overflow = true;
+  return unknown();
+}
+
+SymExpr Inference::product(ArrayRef<SymExpr> Sizes) {
+  SymExpr Product = 1;
+  for (const SymExpr &E : Sizes)
+    Product = mul(Product, E);
+  return Product;
+}
+
+Dims Inference::unknowns(int64_t Rank) {
+  Dims Shape;
+  for (int64_t I = 0; I < Rank; ++I)
+    Shape.push_back(unknown());
+  return Shape;
+}
+
+std::optional<int64_t> Inference::axis(int64_t Axis, int64_t Rank,
+                                       StringRef What) {
+  if (Axis < -Rank || Axis >= Rank) {
+    error() << What << " " << Axis << " is out of range for a tensor with "
+            << Rank << " dimensions";
+    return std::nullopt;
+  }
+  return Axis < 0 ? Axis + Rank : Axis;
+}
+
+LogicalResult Inference::unify(const SymExpr &A, const SymExpr &B, SymExpr &Out,
+                               const Twine &What) {
+  auto X = A.getConstant(), Y = B.getConstant();
+  if (X && Y && *X != *Y)
+    return error() << What << ": " << *X << " does not match " << *Y;
+  Out = X || !Y ? A : B;
+  return success();
+}
+
+LogicalResult Inference::checkRank(unsigned I, int64_t Rank) {
+  const Dims *Shape = dims(I);
+  if (Shape && int64_t(Shape->size()) != Rank)
+    return error() << "operand '" << getFacts(Op)->Operands[I].Name << "' has "
+                   << Shape->size() << " dimensions, needs " << Rank;
+  return success();
+}
+
+LogicalResult Inference::checkMinRank(unsigned I, int64_t Rank) {
+  const Dims *Shape = dims(I);
+  if (Shape && int64_t(Shape->size()) < Rank)
+    return error() << "operand '" << getFacts(Op)->Operands[I].Name << "' has "
+                   << Shape->size() << " dimensions, needs at least " << Rank;
+  return success();
+}
+
+LogicalResult Inference::broadcast(Dims &A, const Dims &B) {
+  Dims Before = A;
+  if (A.size() < B.size())
+    A.insert(A.begin(), B.size() - A.size(), SymExpr(1));
+  unsigned Offset = A.size() - B.size();
+  for (unsigned I = 0; I < B.size(); ++I) {
+    SymExpr &X = A[Offset + I];
+    const SymExpr &Y = B[I];
+    if (X == Y || Y.isConstant(1))
+      continue;
+    if (X.isConstant(1)) {
+      X = Y;
+      continue;
+    }
+    auto M = X.getConstant(), N = Y.getConstant();
+    if (M && N)
+      return error() << "the shapes " << toString(Before) << " and "
+                     << toString(B) << " cannot be broadcast together";
+    // A size that is not 1 wins over an unknown one.
+    if (N)
+      X = Y;
+    else if (!M)
+      X = unknown();
+  }
+  return success();
+}
