@@ -31,6 +31,7 @@ void lathe::registerAllDialects(mlir::DialectRegistry &Registry) {
 
 void lathe::registerAllPasses() {
   mlir::registerAllPasses();
+  onnx::registerONNXPasses();
   lower::registerLowerPasses();
   lower::registerLowerPipelines();
   target::registerTargetPasses();

@@ -99,8 +99,9 @@ static int64_t broadcastIndex(int64_t Linear, ArrayRef<int64_t> Result,
 
 using ElementFn = llvm::function_ref<Element(ArrayRef<Element>)>;
 
-/// Result 0 from all operands, element by element with broadcasting.
-static void mapElements(Inference &I, ElementFn Fn) {
+/// Result 0 from the first \p Used operands, element by element with
+/// broadcasting.
+static void mapElements(Inference &I, ElementFn Fn, unsigned Used = ~0u) {
   auto Shape = constantShape(I.result(0).Shape ? &*I.result(0).Shape : nullptr);
   if (!Shape)
     return;
@@ -111,7 +112,8 @@ static void mapElements(Inference &I, ElementFn Fn) {
       return;
   SmallVector<Data, 3> Operands;
   SmallVector<SmallVector<int64_t>, 3> Shapes;
-  for (Value V : I.getOp()->getOperands()) {
+  for (Value V : I.getOp()->getOperands().take_front(
+           std::min(Used, I.getOp()->getNumOperands()))) {
     auto Elements = elementsOf(I, V);
     auto Sizes = constantShape(I.dims(V));
     if (!Elements || !Sizes)
@@ -268,20 +270,23 @@ static LogicalResult propagateCast(Inference &I) {
   Type From = I.elementType(0), To = resultElement(I);
   if (!From || !To || !(To.isIntOrFloat() && From.isIntOrFloat()))
     return success();
-  mapElements(I, [&](ArrayRef<Element> In) -> Element {
-    const Element &E = In[0];
-    auto N = E.getNumber();
-    if (!N)
-      return To.isInteger(1) ? Element()
-                             : E; // a size survives any wide enough type
-    if (To.isInteger(1))
-      return SymExpr(*N != 0);
-    if (isa<FloatType>(To))
-      return To.getIntOrFloatBitWidth() >= 32 ? roundTo(To, *N) : Element();
-    if (E.Int)
-      return checked(To, E);
-    return checked(To, Element::number(std::trunc(*N)));
-  });
+  mapElements(
+      I,
+      [&](ArrayRef<Element> In) -> Element {
+        const Element &E = In[0];
+        auto N = E.getNumber();
+        if (!N)
+          return To.isInteger(1) ? Element()
+                                 : E; // a size survives any wide enough type
+        if (To.isInteger(1))
+          return SymExpr(*N != 0);
+        if (isa<FloatType>(To))
+          return To.getIntOrFloatBitWidth() >= 32 ? roundTo(To, *N) : Element();
+        if (E.Int)
+          return checked(To, E);
+        return checked(To, Element::number(std::trunc(*N)));
+      },
+      1);
   return success();
 }
 

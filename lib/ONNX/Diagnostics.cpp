@@ -21,7 +21,7 @@ StringRef lathe::onnx::getNodeName(Location Loc) {
 }
 
 InFlightDiagnostic lathe::onnx::emitNodeError(Operation *Op) {
-  InFlightDiagnostic Diag = Op->emitError();
+  InFlightDiagnostic Diag = emitError(Op->getLoc());
   if (StringRef Name = getNodeName(Op->getLoc()); !Name.empty())
     Diag << "node '" << Name << "' (" << getOpName(Op) << "): ";
   else

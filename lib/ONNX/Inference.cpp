@@ -19,7 +19,9 @@ using namespace lathe::onnx;
 Element Element::number(double Value) {
   Element E;
   // 2^53: above that a double no longer holds every integer.
-  if (std::nearbyint(Value) == Value && std::fabs(Value) <= 9007199254740992.0)
+  bool NegativeZero = Value == 0 && std::signbit(Value);
+  if (!NegativeZero && std::nearbyint(Value) == Value &&
+      std::fabs(Value) <= 9007199254740992.0)
     E.Int = SymExpr(int64_t(Value));
   else
     E.Float = Value;
