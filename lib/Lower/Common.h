@@ -120,6 +120,11 @@ using Combine = function_ref<Value(Builder &, Value, Value)>;
 Value reduce(Builder &B, Value In, ArrayRef<int64_t> Dims, Value Init,
              Combine Body);
 
+/// A loop kernel: a nest over [0, Bounds) that carries one tensor. \p Body gets
+/// the indices and the tensor and returns it changed.
+Value loopNest(Builder &B, ArrayRef<Value> Bounds, Value Init,
+               function_ref<Value(Builder &, ValueRange, Value)> Body);
+
 /// One side of a contraction: a tensor, its access, and its zero point if any
 /// (a tensor of its own that \c ZeroMap accesses).
 struct Factor {

@@ -252,17 +252,22 @@ static Value power(const Element &E) {
   return scalar::cast(E.B, R, Compute, E.out());
 }
 
-/// Shifts by the width or more give 0, not poison.
+/// Shifts by the width or more shift everything out; signed values keep their
+/// sign.
 static Value shift(const Element &E) {
   Value Amount = E.x(1);
   unsigned Width = Amount.getType().getIntOrFloatBitWidth();
   Value Inside = arith::CmpIOp::create(
       E.B, arith::CmpIPredicate::ult, Amount,
       scalar::constant(E.B, Amount.getType(), int64_t(Width)));
+  bool Left = E.N.str("direction") == "LEFT";
+  if (!Left && !scalar::isUnsigned(E.in())) {
+    Value Most = E.select(Inside, Amount, E.constant(Width - 1));
+    return arith::ShRSIOp::create(E.B, E.x(0), Most);
+  }
   Value Safe = E.select(Inside, Amount, E.constant(0));
-  Value R = E.N.str("direction") == "LEFT"
-                ? Value(arith::ShLIOp::create(E.B, E.x(0), Safe))
-                : Value(arith::ShRUIOp::create(E.B, E.x(0), Safe));
+  Value R = Left ? Value(arith::ShLIOp::create(E.B, E.x(0), Safe))
+                 : Value(arith::ShRUIOp::create(E.B, E.x(0), Safe));
   return E.select(Inside, R, E.constant(0));
 }
 
@@ -488,6 +493,8 @@ static LogicalResult lowerCast(Node &N) {
 static LogicalResult lowerBitCast(Node &N) {
   if (N.inType(0).getElementType() == N.outType().getElementType())
     return N.replace({N.in(0)});
+  if (N.inElem(0).isInteger(1) || N.outElem().isInteger(1)) // a bool is a byte
+    return lowerFormula(N, 1, castElement);
   return lowerFormula(N, 1, [](const Element &E) -> Value {
     return arith::BitcastOp::create(E.B, E.N.outType().getElementType(), E.x());
   });

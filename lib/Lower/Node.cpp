@@ -232,6 +232,10 @@ public:
       if (!Types.convertType(T))
         return refuse(Op, "values of type " + describe(T) +
                               " are not supported yet");
+    // Without its shape a value that somebody reads cannot be made.
+    for (OpResult R : Op->getResults())
+      if (isa<UnrankedTensorType>(R.getType()) && !R.use_empty())
+        return refuse(Op, "the shape of its result is not known");
     for (auto [V, Before] : llvm::zip_equal(Operands, Op->getOperands()))
       if (!V ||
           (isa<TensorType>(V.getType()) && !isa<RankedTensorType>(V.getType())))

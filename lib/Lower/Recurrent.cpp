@@ -42,7 +42,7 @@ struct Cell {
 /// New state from the projected input [batch, gates * hidden] and the old
 /// state.
 using Step = SmallVector<Value> (*)(Builder &, const Cell &, Value Projected,
-                                    ValueRange State);
+                                    ValueRange State, ValueRange Into);
 } // namespace
 
 /// Slice [First, First + Count) of dimension \p D.
@@ -98,23 +98,35 @@ static Value clipped(Builder &B, const Cell &C, Value X) {
   return scalar::clamp(B, X, Low, High, C.Acc);
 }
 
-/// A generic over [batch, hidden]; tensors of one dimension are per hidden
-/// unit.
+/// A generic over [batch, hidden] that writes into \p Inits; operands of one
+/// dimension are per hidden unit.
 static SmallVector<Value> perUnit(Builder &B, ArrayRef<Value> Ins,
-                                  ArrayRef<Type> Outs, MultiPayload Body) {
-  return elementwise(B, Ins, Outs, Body);
+                                  ValueRange Inits, MultiPayload Body) {
+  SmallVector<AffineMap> Maps;
+  for (Value V : Ins)
+    Maps.push_back(typeOf(V).getRank() == 1 ? dimsMap(B, 2, {1})
+                                            : B.getMultiDimIdentityMap(2));
+  Maps.append(Inits.size(), B.getMultiDimIdentityMap(2));
+  SmallVector<Iterator> Iterators(2, Iterator::parallel);
+  auto Generic = linalg::GenericOp::create(
+      B, Inits.getTypes(), Ins, Inits, Maps, Iterators,
+      [&](OpBuilder &Inner, Location Loc, ValueRange Args) {
+        Builder IB(Loc, Inner);
+        linalg::YieldOp::create(IB, Body(IB, Args.take_front(Ins.size())));
+      });
+  return SmallVector<Value>(Generic.getResults());
 }
 
 /// Gates i o f c; peepholes i o f.
 static SmallVector<Value> stepLSTM(Builder &B, const Cell &C, Value Projected,
-                                   ValueRange State) {
+                                   ValueRange State, ValueRange Into) {
   Value Sum = product(B, State[0], C.R, Projected);
   SmallVector<Value> Ins = {gate(B, C, Sum, 0), gate(B, C, Sum, 1),
                             gate(B, C, Sum, 2), gate(B, C, Sum, 3), State[1]};
   if (C.Peephole)
     for (int64_t I = 0; I < 3; ++I)
       Ins.push_back(part(B, C.Peephole, I * C.Hidden, C.Hidden));
-  return perUnit(B, Ins, {C.Acc, C.Acc}, [&](Builder &IB, ValueRange V) {
+  return perUnit(B, Ins, Into, [&](Builder &IB, ValueRange V) {
     auto Peep = [&](Value X, unsigned I, Value Cell) {
       if (!C.Peephole)
         return X;
@@ -136,7 +148,7 @@ static SmallVector<Value> stepLSTM(Builder &B, const Cell &C, Value Projected,
 
 /// Gates z r h.
 static SmallVector<Value> stepGRU(Builder &B, const Cell &C, Value Projected,
-                                  ValueRange State) {
+                                  ValueRange State, ValueRange Into) {
   Value H = State[0];
   auto Mix = [&](Builder &IB, Value Z, Value New, Value Old) {
     Value Rest = scalar::sub(IB, scalar::constant(IB, C.Acc, 1.0), Z);
@@ -154,7 +166,7 @@ static SmallVector<Value> stepGRU(Builder &B, const Cell &C, Value Projected,
     Ins.push_back(H);
     if (C.BiasR)
       Ins.push_back(part(B, C.BiasR, 2 * C.Hidden, C.Hidden));
-    return perUnit(B, Ins, {C.Acc}, [&](Builder &IB, ValueRange V) {
+    return perUnit(B, Ins, Into, [&](Builder &IB, ValueRange V) {
       Value Z = C.Acts[0](IB, clipped(IB, C, scalar::add(IB, V[0], V[3])));
       Value R = C.Acts[0](IB, clipped(IB, C, scalar::add(IB, V[1], V[4])));
       Value Recurrent =
@@ -169,13 +181,14 @@ static SmallVector<Value> stepGRU(Builder &B, const Cell &C, Value Projected,
   Value RZR = part(B, C.R, 0, 2 * C.Hidden),
         RH = part(B, C.R, 2 * C.Hidden, C.Hidden);
   Value ZR = product(B, H, RZR, gate(B, C, Projected, 0, 2));
-  Value Reset = perUnit(
-      B, {gate(B, C, ZR, 1), H}, {C.Acc}, [&](Builder &IB, ValueRange V) {
-        return SmallVector<Value>{
-            scalar::mul(IB, C.Acts[0](IB, clipped(IB, C, V[0])), V[1])};
-      })[0];
+  Value Reset =
+      perUnit(B, {gate(B, C, ZR, 1), H}, {empty(B, dimsOf(B, H), C.Acc)},
+              [&](Builder &IB, ValueRange V) {
+                return SmallVector<Value>{
+                    scalar::mul(IB, C.Acts[0](IB, clipped(IB, C, V[0])), V[1])};
+              })[0];
   Value New = product(B, Reset, RH, gate(B, C, Projected, 2));
-  return perUnit(B, {gate(B, C, ZR, 0), New, H}, {C.Acc},
+  return perUnit(B, {gate(B, C, ZR, 0), New, H}, Into,
                  [&](Builder &IB, ValueRange V) {
                    Value Z = C.Acts[0](IB, clipped(IB, C, V[0]));
                    return SmallVector<Value>{
@@ -184,9 +197,9 @@ static SmallVector<Value> stepGRU(Builder &B, const Cell &C, Value Projected,
 }
 
 static SmallVector<Value> stepRNN(Builder &B, const Cell &C, Value Projected,
-                                  ValueRange State) {
+                                  ValueRange State, ValueRange Into) {
   Value Sum = product(B, State[0], C.R, Projected);
-  return perUnit(B, {Sum}, {C.Acc}, [&](Builder &IB, ValueRange V) {
+  return perUnit(B, {Sum}, Into, [&](Builder &IB, ValueRange V) {
     return SmallVector<Value>{C.Acts[0](IB, clipped(IB, C, V[0]))};
   });
 }
@@ -195,27 +208,28 @@ static SmallVector<Value> stepRNN(Builder &B, const Cell &C, Value Projected,
 // The loop over time
 //===----------------------------------------------------------------------===//
 
-/// New where step \p At lies inside the sequence of its batch entry, else Old.
+/// New where step \p At lies inside the sequence of its batch entry, else Old
+/// (written into Old) or 0.
 static Value whileRunning(Builder &B, Value Lengths, Value At, Value New,
                           Value Old) {
-  if (!Lengths)
-    return New;
-  SmallVector<OpFoldResult> Sizes = dimsOf(B, New);
-  Type T = typeOf(New).getElementType(), I32 = B.getI32Type();
-  Value Time = arith::IndexCastOp::create(B, I32, At);
-  SmallVector<Value> Ins = {New, Lengths};
+  Type T = typeOf(New).getElementType();
+  Value Time = arith::IndexCastOp::create(B, B.getI32Type(), At);
   AffineMap All = B.getMultiDimIdentityMap(2);
-  SmallVector<AffineMap> Maps = {All, dimsMap(B, 2, {0})};
-  if (Old) {
-    Ins.push_back(Old);
-    Maps.push_back(All);
-  }
-  return pointwise(B, Sizes, Ins, Maps, T, [&](Builder &IB, ValueRange V) {
-    Value Runs =
-        arith::CmpIOp::create(IB, arith::CmpIPredicate::slt, Time, V[1]);
-    return scalar::select(IB, Runs, V[0],
-                          Old ? V[2] : scalar::constant(IB, T, 0.0));
-  });
+  SmallVector<Value> Ins = {New, Lengths};
+  SmallVector<AffineMap> Maps = {All, dimsMap(B, 2, {0}), All};
+  Value Init = Old ? Old : empty(B, dimsOf(B, New), T);
+  SmallVector<Iterator> Iterators(2, Iterator::parallel);
+  return linalg::GenericOp::create(
+             B, Init.getType(), Ins, Init, Maps, Iterators,
+             [&](OpBuilder &Inner, Location Loc, ValueRange Args) {
+               Builder IB(Loc, Inner);
+               Value Runs = arith::CmpIOp::create(IB, arith::CmpIPredicate::slt,
+                                                  Time, Args[1]);
+               Value Else = Old ? Args[2] : scalar::constant(IB, T, 0.0);
+               linalg::YieldOp::create(IB,
+                                       scalar::select(IB, Runs, Args[0], Else));
+             })
+      .getResult(0);
 }
 
 /// Runs one direction. \p States are the initial ones; they are replaced by the
@@ -239,13 +253,20 @@ static void runDirection(Builder &B, const Cell &C, Step Next, Value Projected,
           At = arith::SubIOp::create(IB, arith::SubIOp::create(IB, Steps, One),
                                      I);
         SmallVector<Value> Old(Args.take_front(States.size()));
-        SmallVector<Value> New = Next(IB, C, element(IB, Projected, At), Old);
-        SmallVector<Value> Yield;
-        for (auto [N, O] : llvm::zip_equal(New, Old))
-          Yield.push_back(castShape(IB, whileRunning(IB, Lengths, At, N, O),
-                                    typeOf(O).getShape()));
+        // Without lengths the new state overwrites the old one at once.
+        SmallVector<Value> Into(Old);
+        if (Lengths)
+          for (Value &V : Into)
+            V = empty(IB, dimsOf(IB, V), C.Acc);
+        SmallVector<Value> New = Next(IB, C, element(IB, Projected, At), Old,
+                                      Into),
+                           Yield(New);
+        if (Lengths)
+          for (auto [S, N, O] : llvm::zip_equal(Yield, New, Old))
+            S = whileRunning(IB, Lengths, At, N, O);
         if (Y) {
-          Value H = whileRunning(IB, Lengths, At, New[0], {});
+          Value H =
+              Lengths ? whileRunning(IB, Lengths, At, New[0], {}) : New[0];
           if (C.Elem != C.Acc)
             H = elementwise(IB, {H}, C.Elem, [&](Builder &EB, ValueRange V) {
               return scalar::cast(EB, V[0], C.Acc, C.Elem);

@@ -60,31 +60,181 @@ static constexpr Reduction Reductions[] = {
     {"onnx.ReduceSumSquare", Reduction::Sum, squared, nullptr},
 };
 
-/// The axes of a reduction, sorted; keeps note of "none" against "all".
-static FailureOr<SmallVector<int64_t>> reducedAxes(Node &N) {
+//===----------------------------------------------------------------------===//
+// Axes
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The axes of a reduction: known, or one condition a dimension that the run
+/// decides.
+struct Axes {
+  SmallVector<int64_t> Known;
+  SmallVector<Value> Reduced; // empty if known
+  bool isKnown() const { return Reduced.empty(); }
+};
+} // namespace
+
+/// The axes that take \p In to \p Out, if only one set of them does. Axes of
+/// size 1 that stay do not matter.
+static std::optional<SmallVector<int64_t>>
+axesFromShapes(ArrayRef<int64_t> In, ArrayRef<int64_t> Out, bool Keep) {
+  if (ShapedType::isDynamicShape(In) || ShapedType::isDynamicShape(Out) ||
+      In.size() > 16)
+    return std::nullopt;
+  std::optional<SmallVector<int64_t>> Found;
+  for (unsigned Set = 0; Set < (1u << In.size()); ++Set) {
+    SmallVector<int64_t> Shape, Axes;
+    for (auto [D, S] : llvm::enumerate(In)) {
+      bool Reduced = Set >> D & 1;
+      if (Reduced && S == 1 && Keep)
+        Shape.clear(), Axes.push_back(-1);
+      if (Reduced)
+        Axes.push_back(D);
+      if (!Reduced || Keep)
+        Shape.push_back(Reduced ? 1 : S);
+    }
+    if (llvm::is_contained(Axes, -1) || ArrayRef<int64_t>(Shape) != Out)
+      continue;
+    if (Found)
+      return std::nullopt;
+    Found = Axes;
+  }
+  return Found;
+}
+
+static FailureOr<Axes> reducedAxes(Node &N) {
   int64_t Rank = N.inRank(0);
-  SmallVector<int64_t> Axes;
+  Axes Result;
+  SmallVector<int64_t> List;
   if (N.has(1)) {
-    auto Values = N.constInts(1);
-    if (Values) {
-      Axes = *Values;
+    if (N.inRank(1) != 1)
+      return N.fail("axes must have one dimension");
+    if (auto Values = N.constInts(1)) {
+      List = *Values;
     } else if (N.inShape(1)[0] != 0) {
-      return N.fail("axes must be constant");
+      // Values that only the run knows; often the shapes give them away.
+      if (auto Inferred = axesFromShapes(N.inShape(0), N.outType().getShape(),
+                                         N.i64("keepdims", 1))) {
+        Result.Known = *Inferred;
+        return Result;
+      }
+      Builder &B = N.B;
+      int64_t Count = N.inShape(1)[0];
+      if (ShapedType::isDynamic(Count))
+        return N.fail("the number of axes must be known");
+      Type Elem = typeOf(N.in(1)).getElementType();
+      SmallVector<Value> Values;
+      for (int64_t I = 0; I < Count; ++I)
+        Values.push_back(tensor::ExtractOp::create(
+            B, N.in(1), ValueRange{arith::ConstantIndexOp::create(B, I)}));
+      for (int64_t D = 0; D < Rank; ++D) {
+        Value Any = scalar::constant(B, B.getI1Type(), int64_t(0));
+        for (Value V : Values)
+          for (int64_t Same : {D, D - Rank}) {
+            Value Is = arith::CmpIOp::create(B, arith::CmpIPredicate::eq, V,
+                                             scalar::constant(B, Elem, Same));
+            Any = arith::OrIOp::create(B, Any, Is);
+          }
+        Result.Reduced.push_back(Any);
+      }
+      return Result;
     }
   } else {
-    Axes = N.ints("axes");
+    List = N.ints("axes");
   }
-  if (Axes.empty() && !N.i64("noop_with_empty_axes", 0))
-    return llvm::to_vector(llvm::seq<int64_t>(0, Rank));
-  for (int64_t &A : Axes) {
+  if (List.empty() && !N.i64("noop_with_empty_axes", 0)) {
+    Result.Known = llvm::to_vector(llvm::seq<int64_t>(0, Rank));
+    return Result;
+  }
+  for (int64_t &A : List) {
     if (A < -Rank || A >= Rank)
       return N.fail("axis " + Twine(A) + " is outside the rank " + Twine(Rank));
     A = normalAxis(A, Rank);
   }
-  llvm::sort(Axes);
-  Axes.erase(llvm::unique(Axes), Axes.end());
-  return Axes;
+  llvm::sort(List);
+  List.erase(llvm::unique(List), List.end());
+  Result.Known = List;
+  return Result;
 }
+
+/// Reduces \p X; the result has the dimensions that are left, or all of them
+/// with ones where the run decides.
+static Value reduceOver(Builder &B, Value X, const Axes &A, Value Start,
+                        Combine Body) {
+  if (A.isKnown())
+    return reduce(B, X, A.Known, Start, Body);
+  SmallVector<OpFoldResult> In = dimsOf(B, X), Out;
+  SmallVector<Value> Bounds;
+  Value One = arith::ConstantIndexOp::create(B, 1);
+  for (auto [S, R] : llvm::zip_equal(In, A.Reduced)) {
+    Bounds.push_back(sizeValue(B, S));
+    Out.push_back(Value(arith::SelectOp::create(B, R, One, Bounds.back())));
+  }
+  return loopNest(B, Bounds, filled(B, Out, Start),
+                  [&](Builder &IB, ValueRange I, Value Acc) -> Value {
+                    SmallVector<Value> At;
+                    Value Zero = arith::ConstantIndexOp::create(IB, 0);
+                    for (auto [Index, R] : llvm::zip_equal(I, A.Reduced))
+                      At.push_back(arith::SelectOp::create(IB, R, Zero, Index));
+                    Value V = Body(IB, tensor::ExtractOp::create(IB, X, I),
+                                   tensor::ExtractOp::create(IB, Acc, At));
+                    return tensor::InsertOp::create(IB, V, Acc, At);
+                  });
+}
+
+/// The result of \p reduceOver in the form that keepdims wants.
+static LogicalResult finish(Node &N, const Axes &A, Value Y) {
+  Builder &B = N.B;
+  bool Keep = N.i64("keepdims", 1);
+  if (A.isKnown())
+    return N.replace({Keep ? insertUnitDims(B, Y, A.Known) : Y});
+  if (Keep)
+    return N.replace({Y});
+  // The K-th size that is left, counting from the first.
+  SmallVector<OpFoldResult> Sizes;
+  Value Zero = arith::ConstantIndexOp::create(B, 0),
+        One = arith::ConstantIndexOp::create(B, 1);
+  for (int64_t K = 0; K < N.outType().getRank(); ++K) {
+    if (!N.outType().isDynamicDim(K)) {
+      Sizes.push_back(size(B, N.outType().getDimSize(K)));
+      continue;
+    }
+    Value Seen = Zero, Size = One,
+          Wanted = arith::ConstantIndexOp::create(B, K);
+    for (int64_t D = 0, E = A.Reduced.size(); D < E; ++D) {
+      Value Left =
+          arith::CmpIOp::create(B, arith::CmpIPredicate::eq, A.Reduced[D],
+                                scalar::constant(B, B.getI1Type(), int64_t(0)));
+      Value Here = arith::AndIOp::create(
+          B, Left,
+          arith::CmpIOp::create(B, arith::CmpIPredicate::eq, Seen, Wanted));
+      Size = arith::SelectOp::create(B, Here,
+                                     sizeValue(B, dimOf(B, N.in(0), D)), Size);
+      Seen = arith::AddIOp::create(B, Seen,
+                                   arith::SelectOp::create(B, Left, One, Zero));
+    }
+    Sizes.push_back(Size);
+  }
+  return N.replace({reshape(B, Y, Sizes)});
+}
+
+/// How many elements make one of the result.
+static OpFoldResult reducedCount(Builder &B, Value X, const Axes &A) {
+  OpFoldResult Count = size(B, 1);
+  for (int64_t D : A.Known)
+    Count = mulSize(B, Count, dimOf(B, X, D));
+  for (auto [D, R] : llvm::enumerate(A.Reduced)) {
+    Value One = arith::ConstantIndexOp::create(B, 1);
+    Count = mulSize(B, Count,
+                    Value(arith::SelectOp::create(
+                        B, R, sizeValue(B, dimOf(B, X, D)), One)));
+  }
+  return Count;
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
 
 /// A size as a scalar of \p T.
 static Value sizeAs(Builder &B, OpFoldResult Size, Type T) {
@@ -99,8 +249,8 @@ static Value sizeAs(Builder &B, OpFoldResult Size, Type T) {
 
 static LogicalResult lowerReduce(Node &N, const Reduction &R) {
   Builder &B = N.B;
-  FailureOr<SmallVector<int64_t>> Axes = reducedAxes(N);
-  if (failed(Axes))
+  FailureOr<Axes> A = reducedAxes(N);
+  if (failed(A))
     return failure();
   Value X = N.in(0);
   Type OnnxElem = N.inElem(0), Elem = typeOf(X).getElementType();
@@ -125,7 +275,7 @@ static LogicalResult lowerReduce(Node &N, const Reduction &R) {
     Start = scalar::highest(B, AccOnnx);
     break;
   }
-  Value Y = reduce(B, X, *Axes, Start, [&](Builder &IB, Value V, Value S) {
+  Value Y = reduceOver(B, X, *A, Start, [&](Builder &IB, Value V, Value S) {
     if (Acc != Elem)
       V = scalar::cast(IB, V, OnnxElem, Acc);
     if (R.Before)
@@ -143,9 +293,7 @@ static LogicalResult lowerReduce(Node &N, const Reduction &R) {
     llvm_unreachable("all kinds are handled");
   });
   if (R.After || R.Mean || Acc != Elem) {
-    OpFoldResult Count = size(B, 1);
-    for (int64_t A : *Axes)
-      Count = mulSize(B, Count, dimOf(B, X, A));
+    OpFoldResult Count = reducedCount(B, X, *A);
     Y = elementwise(B, {Y}, Elem, [&](Builder &IB, ValueRange V) {
       Value Z = V[0];
       if (R.Mean)
@@ -155,29 +303,23 @@ static LogicalResult lowerReduce(Node &N, const Reduction &R) {
       return Acc == Elem ? Z : scalar::cast(IB, Z, Acc, OnnxElem);
     });
   }
-  if (N.i64("keepdims", 1))
-    Y = insertUnitDims(B, Y, *Axes);
-  return N.replace({Y});
+  return finish(N, *A, Y);
 }
 
 /// log(sum(exp(x - max))) + max; a maximum that is not finite counts as 0
 /// there.
 static LogicalResult lowerLogSumExp(Node &N) {
   Builder &B = N.B;
-  FailureOr<SmallVector<int64_t>> Axes = reducedAxes(N);
-  if (failed(Axes))
+  FailureOr<Axes> A = reducedAxes(N);
+  if (failed(A))
     return failure();
   Value X = N.in(0);
   Type OnnxElem = N.inElem(0), Elem = typeOf(X).getElementType();
   Type Acc =
       isa<FloatType>(Elem) ? accumulatorType(Elem) : Type(B.getF64Type());
   int64_t Rank = typeOf(X).getRank();
-  SmallVector<int64_t> Left;
-  for (int64_t D = 0; D < Rank; ++D)
-    if (!llvm::is_contained(*Axes, D))
-      Left.push_back(D);
-  Value Max = reduce(
-      B, X, *Axes, scalar::lowest(B, Acc), [&](Builder &IB, Value V, Value S) {
+  Value Max = reduceOver(
+      B, X, *A, scalar::lowest(B, Acc), [&](Builder &IB, Value V, Value S) {
         return scalar::maximum(IB, S, scalar::cast(IB, V, OnnxElem, Acc), Acc);
       });
   Value Shift = elementwise(B, {Max}, Acc, [&](Builder &IB, ValueRange V) {
@@ -187,24 +329,34 @@ static LogicalResult lowerLogSumExp(Node &N) {
                                    math::AbsFOp::create(IB, V[0]), Inf, Acc);
     return scalar::select(IB, Finite, V[0], scalar::constant(IB, Acc, 0.0));
   });
-  Value Exp = pointwise(
-      B, dimsOf(B, X), {X, Shift},
-      {B.getMultiDimIdentityMap(Rank), dimsMap(B, Rank, Left)}, Acc,
-      [&](Builder &IB, ValueRange V) -> Value {
-        Value Real = scalar::cast(IB, V[0], OnnxElem, Acc);
-        return math::ExpOp::create(IB, arith::SubFOp::create(IB, Real, V[1]));
-      });
-  Value Sum = reduce(
-      B, Exp, *Axes, scalar::constant(B, Acc, 0.0),
+  // How a value per result is read per element.
+  Value PerElement = Shift;
+  AffineMap Access;
+  if (A->isKnown()) {
+    SmallVector<int64_t> Left;
+    for (int64_t D = 0; D < Rank; ++D)
+      if (!llvm::is_contained(A->Known, D))
+        Left.push_back(D);
+    Access = dimsMap(B, Rank, Left);
+  } else {
+    Access = broadcastMap(B, PerElement, dimsOf(B, X));
+  }
+  Value Exp = pointwise(B, dimsOf(B, X), {X, PerElement},
+                        {B.getMultiDimIdentityMap(Rank), Access}, Acc,
+                        [&](Builder &IB, ValueRange V) -> Value {
+                          Value Real = scalar::cast(IB, V[0], OnnxElem, Acc);
+                          return math::ExpOp::create(
+                              IB, arith::SubFOp::create(IB, Real, V[1]));
+                        });
+  Value Sum = reduceOver(
+      B, Exp, *A, scalar::constant(B, Acc, 0.0),
       [](Builder &IB, Value V, Value S) { return scalar::add(IB, S, V); });
   Value Y = elementwise(B, {Sum, Shift}, Elem, [&](Builder &IB, ValueRange V) {
     return scalar::cast(IB,
                         scalar::add(IB, math::LogOp::create(IB, V[0]), V[1]),
                         Acc, OnnxElem);
   });
-  if (N.i64("keepdims", 1))
-    Y = insertUnitDims(B, Y, *Axes);
-  return N.replace({Y});
+  return finish(N, *A, Y);
 }
 
 //===----------------------------------------------------------------------===//
@@ -266,15 +418,73 @@ static LogicalResult lowerArg(Node &N, bool Max) {
 // CumSum, CumProd
 //===----------------------------------------------------------------------===//
 
+/// A scan along an axis that only the run knows: every element is made from the
+/// one before it along that axis, whatever it is.
+static LogicalResult lowerCumulativeAny(Node &N, bool Product) {
+  Builder &B = N.B;
+  Value X = N.in(0), AxisValue = scalarOf(B, N.in(1));
+  int64_t Rank = N.inRank(0);
+  bool Exclusive = N.i64("exclusive", 0), Reverse = N.i64("reverse", 0);
+  Type Elem = typeOf(X).getElementType(), AxisType = AxisValue.getType();
+  SmallVector<OpFoldResult> Sizes = dimsOf(B, X);
+  SmallVector<Value> Bounds = llvm::map_to_vector(
+      Sizes, [&](OpFoldResult S) { return sizeValue(B, S); });
+  SmallVector<Value> IsAxis;
+  for (int64_t D = 0; D < Rank; ++D) {
+    auto Is = [&](int64_t A) -> Value {
+      return arith::CmpIOp::create(B, arith::CmpIPredicate::eq, AxisValue,
+                                   scalar::constant(B, AxisType, A));
+    };
+    IsAxis.push_back(arith::OrIOp::create(B, Is(D), Is(D - Rank)));
+  }
+  Value Start = scalar::constant(B, Elem, int64_t(Product ? 1 : 0));
+  Value R = loopNest(
+      B, Bounds, empty(B, Sizes, Elem),
+      [&](Builder &IB, ValueRange I, Value Done) -> Value {
+        Value Zero = arith::ConstantIndexOp::create(IB, 0),
+              One = arith::ConstantIndexOp::create(IB, 1);
+        SmallVector<Value> At, Before;
+        Value First = scalar::constant(IB, IB.getI1Type(), int64_t(0));
+        for (int64_t D = 0; D < Rank; ++D) {
+          Value Last = arith::SubIOp::create(IB, Bounds[D], One);
+          Value Here =
+              Reverse ? Value(arith::SubIOp::create(IB, Last, I[D])) : I[D];
+          Value Edge =
+              arith::CmpIOp::create(IB, arith::CmpIPredicate::eq, I[D], Zero);
+          Value Previous = Reverse
+                               ? Value(arith::AddIOp::create(IB, Here, One))
+                               : Value(arith::SubIOp::create(IB, Here, One));
+          At.push_back(Here);
+          Value Moves = arith::AndIOp::create(
+              IB, IsAxis[D],
+              arith::XOrIOp::create(
+                  IB, Edge, scalar::constant(IB, IB.getI1Type(), int64_t(1))));
+          Before.push_back(arith::SelectOp::create(IB, Moves, Previous, Here));
+          First = arith::OrIOp::create(
+              IB, First, arith::AndIOp::create(IB, IsAxis[D], Edge));
+        }
+        Value Sum = scalar::select(IB, First, Start,
+                                   tensor::ExtractOp::create(IB, Done, Before));
+        Value Term = tensor::ExtractOp::create(IB, X, Exclusive ? Before : At);
+        if (Exclusive)
+          Term = scalar::select(IB, First, Start, Term);
+        Value V =
+            Product ? scalar::mul(IB, Sum, Term) : scalar::add(IB, Sum, Term);
+        return tensor::InsertOp::create(IB, V, Done, At);
+      });
+  return N.replace({R});
+}
+
 /// A scan along one axis: loops over the elements in row-major order of the
 /// other dimensions, the axis innermost. The outermost loop is the kernel.
 static LogicalResult lowerCumulative(Node &N, bool Product) {
   Builder &B = N.B;
-  auto AxisValue = N.constInts(1);
-  if (!AxisValue)
-    return N.fail("the axis must be constant");
   Value X = N.in(0);
-  int64_t Rank = N.inRank(0), Axis = normalAxis((*AxisValue)[0], Rank);
+  int64_t Rank = N.inRank(0);
+  auto AxisValue = N.constInts(1);
+  if (!AxisValue && Rank != 1)
+    return lowerCumulativeAny(N, Product);
+  int64_t Axis = AxisValue ? normalAxis((*AxisValue)[0], Rank) : 0;
   if (Axis < 0 || Axis >= Rank)
     return N.fail("the axis is outside the rank of the input");
   bool Exclusive = N.i64("exclusive", 0), Reverse = N.i64("reverse", 0);

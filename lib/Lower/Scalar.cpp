@@ -185,6 +185,11 @@ Value isNaN(Builder &B, Value X) {
 /// ever sees values inside.
 static Value floatToInt(Builder &B, Value X, Type To) {
   unsigned Width = To.getIntOrFloatBitWidth();
+  if (Width < 32) {
+    // Numpy's rule, which ONNX's own cases follow: narrow integers wrap.
+    Value Wide = floatToInt(B, X, B.getI32Type());
+    return arith::TruncIOp::create(B, B.getIntegerType(Width), Wide);
+  }
   bool Unsigned = isUnsigned(To);
   // f16 does not hold the bounds of i32.
   if (X.getType().getIntOrFloatBitWidth() < 32)

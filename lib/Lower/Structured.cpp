@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Common.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 
@@ -385,6 +386,34 @@ Value reduce(Builder &B, Value In, ArrayRef<int64_t> Dims, Value Init,
                linalg::YieldOp::create(IB, Body(IB, Args[0], Args[1]));
              })
       .getResult(0);
+}
+
+Value loopNest(Builder &B, ArrayRef<Value> Bounds, Value Init,
+               function_ref<Value(Builder &, ValueRange, Value)> Body) {
+  SmallVector<Value> AllBounds(Bounds), Indices;
+  if (AllBounds.empty()) // a nest must have a loop to be a kernel
+    AllBounds.push_back(arith::ConstantIndexOp::create(B, 1));
+  Value Zero = arith::ConstantIndexOp::create(B, 0),
+        One = arith::ConstantIndexOp::create(B, 1);
+  std::function<Value(Builder &, Value)> Nest = [&](Builder &OB,
+                                                    Value Carried) -> Value {
+    unsigned Depth = Indices.size();
+    auto For = scf::ForOp::create(
+        OB, Zero, AllBounds[Depth], One, ValueRange(Carried),
+        [&](OpBuilder &Inner, Location Loc, Value I, ValueRange Args) {
+          Builder IB(Loc, Inner);
+          Indices.push_back(I);
+          Value R = Indices.size() == AllBounds.size()
+                        ? Body(IB, Indices, Args[0])
+                        : Nest(IB, Args[0]);
+          Indices.pop_back();
+          scf::YieldOp::create(IB, R);
+        });
+    if (Depth == 0)
+      For->setAttr("lathe.loop_kernel", OB.getUnitAttr());
+    return For.getResult(0);
+  };
+  return Nest(B, Init);
 }
 
 Value contraction(Builder &B, const Factor &X, const Factor &Y, Value Init,
