@@ -295,7 +295,36 @@ static Value bitwiseNot(const Element &E) {
       E.B, E.x(), scalar::constant(E.B, E.x().getType(), int64_t(-1)));
 }
 
+/// A float to the nearest power of two above, below or around it; a float8e8m0
+/// holds nothing else. The sign does not count.
+static Value powerOfTwo(const Element &E, Value X, StringRef Mode,
+                        bool Saturate) {
+  Builder &B = E.B;
+  Type I32 = B.getI32Type(), F32 = B.getF32Type();
+  auto Const = [&](int64_t V) { return scalar::constant(B, I32, V); };
+  X = scalar::cast(B, X, X.getType(), F32);
+  Value Bits = arith::AndIOp::create(B, arith::BitcastOp::create(B, I32, X),
+                                     Const(0x7FFFFFFF));
+  Value Special = arith::CmpIOp::create(B, arith::CmpIPredicate::uge, Bits,
+                                        Const(0x7F800000));
+  int64_t Add = Mode == "down" ? 0 : Mode == "nearest" ? 0x400000 : 0x7FFFFF;
+  Value Rounded = arith::AndIOp::create(
+      B, arith::AddIOp::create(B, Bits, Const(Add)), Const(0x7F800000));
+  // 2^-127, the least value, is a subnormal f32.
+  Value Least = arith::CmpIOp::create(B, arith::CmpIPredicate::ule, Bits,
+                                      Const(0x400000));
+  Rounded = E.select(Least, Const(0x400000), Rounded);
+  if (Saturate)
+    Rounded = arith::MinUIOp::create(B, Rounded, Const(0x7F000000));
+  return arith::BitcastOp::create(B, F32, E.select(Special, Bits, Rounded));
+}
+
 static Value castElement(const Element &E) {
+  if (isa<Float8E8M0FNUType>(E.out()) && E.isFloat()) {
+    Value X = powerOfTwo(E, E.x(), E.N.str("round_mode", "up"),
+                         E.N.i64("saturate", 1));
+    return arith::TruncFOp::create(E.B, E.out(), X);
+  }
   return scalar::cast(E.B, E.x(), E.in(), E.out(), E.N.i64("saturate", 1));
 }
 

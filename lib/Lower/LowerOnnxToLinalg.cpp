@@ -84,6 +84,8 @@ void populateAllLoweringPatterns(const StorageTypeConverter &Types,
   populateNormalizationLoweringPatterns(Types, Patterns);
   populateSoftmaxLoweringPatterns(Types, Patterns);
   populateRecurrentLoweringPatterns(Types, Patterns);
+  populateTrainingLoweringPatterns(Types, Patterns);
+  populateDeformConvLoweringPatterns(Types, Patterns);
   populateEinsumLoweringPatterns(Types, Patterns);
   populateMovementLoweringPatterns(Types, Patterns);
 }
@@ -111,12 +113,23 @@ static LogicalResult convert(ModuleOp Module,
                          math::MathDialect, tensor::TensorDialect>();
   Target.addLegalDialect<scf::SCFDialect>();
   Target.addLegalOp<ModuleOp>();
+  // A signature with types that have no storage form stays; `remaining` reports
+  // it.
+  auto Converts = [&](TypeRange Range) {
+    return llvm::all_of(Range,
+                        [&](Type T) { return bool(Types.convertType(T)); });
+  };
   Target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp Op) {
-    return Types.isSignatureLegal(Op.getFunctionType()) &&
-           Types.isLegal(&Op.getBody());
+    FunctionType T = Op.getFunctionType();
+    if (!Converts(T.getInputs()) || !Converts(T.getResults()))
+      return true;
+    return Types.isSignatureLegal(T) && Types.isLegal(&Op.getBody());
   });
   Target.addDynamicallyLegalOp<func::ReturnOp, func::CallOp>(
-      [&](Operation *Op) { return Types.isLegal(Op); });
+      [&](Operation *Op) {
+        return !Converts(Op->getOperandTypes()) ||
+               !Converts(Op->getResultTypes()) || Types.isLegal(Op);
+      });
 
   RewritePatternSet Patterns(Context);
   populateAllLoweringPatterns(Types, Patterns);
@@ -127,6 +140,9 @@ static LogicalResult convert(ModuleOp Module,
 
   ConversionConfig Config;
   Config.foldingMode = DialectConversionFoldingMode::Never;
+  // Where a refused op meets a lowered one a cast stays; the op is reported
+  // anyway.
+  Config.buildMaterializations = false;
   return applyPartialConversion(Module, Target, std::move(Patterns), Config);
 }
 
@@ -145,6 +161,22 @@ static std::string nodeName(Location Loc) {
 static SmallVector<Unsupported> remaining(ModuleOp Module,
                                           const StorageTypeConverter &Types) {
   SmallVector<Unsupported> Found;
+  Module.walk([&](func::FuncOp Func) {
+    auto Check = [&](Type T, DictionaryAttr Attrs, StringRef What, unsigned I) {
+      if (Types.convertType(T))
+        return;
+      auto Name = Attrs ? Attrs.getAs<StringAttr>("onnx.name") : StringAttr();
+      std::string Text;
+      llvm::raw_string_ostream(Text)
+          << What << " '" << (Name ? Name.getValue() : Twine(I).str())
+          << "': values of type " << T << " are not supported yet";
+      Found.push_back({Func.getLoc(), std::move(Text)});
+    };
+    for (auto [I, T] : llvm::enumerate(Func.getArgumentTypes()))
+      Check(T, Func.getArgAttrDict(I), "input", I);
+    for (auto [I, T] : llvm::enumerate(Func.getResultTypes()))
+      Check(T, Func.getResultAttrDict(I), "output", I);
+  });
   Module.walk<WalkOrder::PreOrder>([&](Operation *Op) {
     if (!isOnnx(Op) || Op->hasTrait<OpTrait::IsTerminator>())
       return;

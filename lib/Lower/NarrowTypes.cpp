@@ -48,10 +48,8 @@ struct Format {
       return infinity() | (int64_t(1) << (Mantissa - 1));
     case AllOnes:
       return magnitudeMask();
-    case NegZero:
+    default: // float4 has no NaN; -0 stands for it, as in ml_dtypes
       return signBit();
-    default:
-      return magnitudeMask();
     }
   }
 };

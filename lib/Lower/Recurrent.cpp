@@ -304,6 +304,9 @@ static FailureOr<SmallVector<Activation>> activations(Node &N, const Family &F,
   if (Names.empty())
     for (int64_t D = 0; D < Directions; ++D)
       Names.append(F.Activations.begin(), F.Activations.end());
+  // The schema's default lists two directions.
+  if (Names.size() > F.Activations.size() * Directions)
+    Names.resize(F.Activations.size() * Directions);
   if (Names.size() != F.Activations.size() * Directions)
     return N.fail("activations must name " + Twine(F.Activations.size()) +
                   " functions a direction");

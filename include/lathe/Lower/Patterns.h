@@ -63,9 +63,14 @@ void populateSoftmaxLoweringPatterns(const StorageTypeConverter &Types,
                                      mlir::RewritePatternSet &Patterns);
 
 void populateRecurrentLoweringPatterns(const StorageTypeConverter &Types,
- mlir::RewritePatternSet &Patterns);
+                                       mlir::RewritePatternSet &Patterns);
 void populateEinsumLoweringPatterns(const StorageTypeConverter &Types,
- mlir::RewritePatternSet &Patterns);
+                                    mlir::RewritePatternSet &Patterns);
+
+void populateTrainingLoweringPatterns(const StorageTypeConverter &Types,
+                                      mlir::RewritePatternSet &Patterns);
+void populateDeformConvLoweringPatterns(const StorageTypeConverter &Types,
+                                        mlir::RewritePatternSet &Patterns);
 
 /// All of the above: what `lower-onnx-to-linalg` runs.
 void populateAllLoweringPatterns(const StorageTypeConverter &Types,

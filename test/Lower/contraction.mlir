@@ -1,0 +1,58 @@
+// RUN: lathe-opt %s --lower-onnx-to-linalg --canonicalize --cse --split-input-file | FileCheck %s
+
+// All rows go into one matrix; f16 accumulates in f32.
+// CHECK-LABEL: @rows(
+// CHECK:         tensor.collapse_shape %{{.*}} {{\[}}[0, 1], [2]] : tensor<2x?x8xf16> into tensor<?x8xf16>
+// CHECK:         linalg.fill {{.*}} tensor<?x4xf32>
+// CHECK:         linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]
+// CHECK:           arith.extf {{.*}} f16 to f32
+// CHECK:         tensor.expand_shape
+// CHECK:           arith.truncf {{.*}} f32 to f16
+func.func @rows(%x: tensor<2x?x8xf16>, %w: tensor<8x4xf16>) -> tensor<2x?x4xf16> {
+  %0 = onnx.MatMul(%x, %w) : (tensor<2x?x8xf16>, tensor<8x4xf16>) -> tensor<2x?x4xf16>
+  return %0 : tensor<2x?x4xf16>
+}
+
+// -----
+
+// A batch of size 1 is dropped, not repeated.
+// CHECK-DAG:   #[[X:.*]] = affine_map<(d0, d1, d2, d3) -> (d1, d3)>
+// CHECK-DAG:   #[[Y:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d3, d2)>
+// CHECK-LABEL: @batch(
+// CHECK:         linalg.generic {indexing_maps = [#[[X]], #[[Y]], #{{.*}}]
+func.func @batch(%x: tensor<1x3x8xf32>, %y: tensor<5x8x4xf32>) -> tensor<5x3x4xf32> {
+  %0 = onnx.MatMul(%x, %y) : (tensor<1x3x8xf32>, tensor<5x8x4xf32>) -> tensor<5x3x4xf32>
+  return %0 : tensor<5x3x4xf32>
+}
+
+// -----
+
+// Transposition is an access; alpha, beta and C are one generic behind the product.
+// CHECK-DAG:   #[[X:.*]] = affine_map<(d0, d1, d2) -> (d2, d0)>
+// CHECK-LABEL: @gemm(
+// CHECK:         linalg.generic {indexing_maps = [#[[X]],
+// CHECK:           arith.mulf
+// CHECK-NEXT:      arith.addf
+// CHECK:         linalg.generic
+// CHECK:           arith.mulf %{{.*}}, %cst
+// CHECK:           arith.addf
+func.func @gemm(%a: tensor<8x3xf32>, %b: tensor<8x4xf32>, %c: tensor<4xf32>) -> tensor<3x4xf32> {
+  %0 = onnx.Gemm(%a, %b, %c) {transA = 1, alpha = 0.5 : f32} : (tensor<8x3xf32>, tensor<8x4xf32>, tensor<4xf32>) -> tensor<3x4xf32>
+  return %0 : tensor<3x4xf32>
+}
+
+// -----
+
+// Zero points are subtracted in i32; a zero point of 0 is nothing.
+// CHECK-LABEL: @integer(
+// CHECK:           %[[A:.*]] = arith.extui {{.*}} i8 to i32
+// CHECK:           arith.subi %[[A]], %c12_i32
+// CHECK:           arith.extsi
+// CHECK-NOT:       arith.subi
+// CHECK:           arith.muli
+func.func @integer(%a: tensor<2x3xui8>, %b: tensor<3x4xi8>) -> tensor<2x4xi32> {
+  %za = onnx.Constant dense<12> : tensor<ui8>
+  %zb = onnx.Constant dense<0> : tensor<i8>
+  %0 = onnx.MatMulInteger(%a, %b, %za, %zb) : (tensor<2x3xui8>, tensor<3x4xi8>, tensor<ui8>, tensor<i8>) -> tensor<2x4xi32>
+  return %0 : tensor<2x4xi32>
+}
