@@ -32,49 +32,62 @@ static StringRef symbolOf(BlockArgument Arg, int64_t D) {
   return Name ? Name.getValue() : "";
 }
 
-OpFoldResult dimOf(Builder &B, Value V, int64_t D) {
+/// Follows a size upwards as far as no arithmetic is needed: the size, or
+/// nothing, and then \p V and \p D say where it was left.
+static OpFoldResult follow(Value &V, int64_t &D) {
   while (true) {
     auto Type = cast<RankedTensorType>(V.getType());
     if (!Type.isDynamicDim(D))
-      return B.getIndexAttr(Type.getDimSize(D));
+      return IntegerAttr::get(IndexType::get(V.getContext()),
+                              Type.getDimSize(D));
     Operation *Def = V.getDefiningOp();
     if (!Def)
-      break;
+      return {};
     if (auto Dps = dyn_cast<DestinationStyleOpInterface>(Def)) {
       V = Dps.getTiedOpOperand(cast<OpResult>(V))->get();
-      continue;
-    }
-    if (auto Cast = dyn_cast<tensor::CastOp>(Def)) {
+    } else if (auto Cast = dyn_cast<tensor::CastOp>(Def)) {
       if (!isa<RankedTensorType>(Cast.getSource().getType()))
-        break;
+        return {};
       V = Cast.getSource();
-      continue;
-    }
-    if (auto Empty = dyn_cast<tensor::EmptyOp>(Def))
+    } else if (auto Empty = dyn_cast<tensor::EmptyOp>(Def)) {
       return Empty.getMixedSizes()[D];
-    if (auto Expand = dyn_cast<tensor::ExpandShapeOp>(Def))
+    } else if (auto Expand = dyn_cast<tensor::ExpandShapeOp>(Def)) {
       return Expand.getMixedOutputShape()[D];
+    } else if (auto Collapse = dyn_cast<tensor::CollapseShapeOp>(Def)) {
+      ReassociationIndices Group = Collapse.getReassociationIndices()[D];
+      if (Group.size() != 1)
+        return {};
+      V = Collapse.getSrc();
+      D = Group[0];
+    } else if (auto Slice = dyn_cast<tensor::ExtractSliceOp>(Def)) {
+      llvm::SmallBitVector Dropped = Slice.getDroppedDims();
+      int64_t At = -1, Source = 0;
+      for (; Source < static_cast<int64_t>(Dropped.size()); ++Source)
+        if (!Dropped[Source] && ++At == D)
+          break;
+      return Slice.getMixedSizes()[Source];
+    } else if (auto Insert = dyn_cast<tensor::InsertSliceOp>(Def)) {
+      V = Insert.getDest();
+    } else if (auto Insert = dyn_cast<tensor::InsertOp>(Def)) {
+      V = Insert.getDest();
+    } else if (auto Concat = dyn_cast<tensor::ConcatOp>(Def);
+               Concat && static_cast<int64_t>(Concat.getDim()) != D) {
+      V = Concat.getInputs().front();
+    } else {
+      return {};
+    }
+  }
+}
+
+OpFoldResult dimOf(Builder &B, Value V, int64_t D) {
+  if (OpFoldResult Size = follow(V, D))
+    return Size;
+  if (Operation *Def = V.getDefiningOp()) {
     if (auto Collapse = dyn_cast<tensor::CollapseShapeOp>(Def)) {
       OpFoldResult P = B.getIndexAttr(1);
       for (int64_t I : Collapse.getReassociationIndices()[D])
         P = mulSize(B, P, dimOf(B, Collapse.getSrc(), I));
       return P;
-    }
-    if (auto Slice = dyn_cast<tensor::ExtractSliceOp>(Def)) {
-      llvm::SmallBitVector Dropped = Slice.getDroppedDims();
-      int64_t At = -1;
-      for (int64_t I = 0, E = Dropped.size(); I < E; ++I)
-        if (!Dropped[I] && ++At == D)
-          return Slice.getMixedSizes()[I];
-      break;
-    }
-    if (auto Insert = dyn_cast<tensor::InsertSliceOp>(Def)) {
-      V = Insert.getDest();
-      continue;
-    }
-    if (auto Insert = dyn_cast<tensor::InsertOp>(Def)) {
-      V = Insert.getDest();
-      continue;
     }
     if (auto Pad = dyn_cast<tensor::PadOp>(Def)) {
       OpFoldResult S = dimOf(B, Pad.getSource(), D);
@@ -82,16 +95,11 @@ OpFoldResult dimOf(Builder &B, Value V, int64_t D) {
       return addSize(B, S, Pad.getMixedHighPad()[D]);
     }
     if (auto Concat = dyn_cast<tensor::ConcatOp>(Def)) {
-      if (static_cast<int64_t>(Concat.getDim()) != D) {
-        V = Concat.getInputs().front();
-        continue;
-      }
       OpFoldResult S = B.getIndexAttr(0);
       for (Value In : Concat.getInputs())
         S = addSize(B, S, dimOf(B, In, D));
       return S;
     }
-    break;
   }
   Value Source = V;
   // Of all arguments with this symbol the first one speaks.
@@ -124,43 +132,150 @@ SmallVector<OpFoldResult> dimsOf(Builder &B, Value V) {
   return Sizes;
 }
 
-/// Conversions between index and i64 that shape arithmetic is full of.
-static Value skipIndexCasts(Value V) {
-  while (auto Cast = V.getDefiningOp<arith::IndexCastOp>()) {
-    if (!Cast.getIn().getType().isInteger(64) &&
-        !Cast.getIn().getType().isIndex())
+/// Looks through what shape arithmetic is full of: casts between index and i64,
+/// lists of scalars that are made only to be read again, sizes of intermediate
+/// tensors.
+static OpFoldResult skipWrapping(OpFoldResult Size) {
+  while (auto V = dyn_cast_if_present<Value>(Size)) {
+    if (std::optional<int64_t> C = getConstantIntValue(V))
+      return IntegerAttr::get(IndexType::get(V.getContext()), *C);
+    if (auto Cast = V.getDefiningOp<arith::IndexCastOp>()) {
+      if (!Cast.getIn().getType().isInteger(64) &&
+          !Cast.getIn().getType().isIndex())
+        break;
+      Size = Cast.getIn();
+    } else if (auto Extract = V.getDefiningOp<tensor::ExtractOp>()) {
+      auto From = Extract.getTensor().getDefiningOp<tensor::FromElementsOp>();
+      std::optional<int64_t> At =
+          Extract.getIndices().size() == 1
+              ? getConstantIntValue(Extract.getIndices()[0])
+              : std::optional<int64_t>(0);
+      if (!From || Extract.getIndices().size() > 1 || !At || *At < 0 ||
+          *At >= static_cast<int64_t>(From.getElements().size()))
+        break;
+      Size = From.getElements()[*At];
+    } else if (auto Dim = V.getDefiningOp<tensor::DimOp>()) {
+      std::optional<int64_t> At = Dim.getConstantIndex();
+      Value Source = Dim.getSource();
+      if (!At || !isa<RankedTensorType>(Source.getType()) ||
+          *At >= cast<RankedTensorType>(Source.getType()).getRank())
+        break;
+      OpFoldResult Found = follow(Source, *At);
+      if (!Found)
+        break;
+      Size = Found;
+    } else {
       break;
-    V = Cast.getIn();
+    }
   }
-  return V;
+  return Size;
 }
 
-/// Structural equality of pure scalar expressions, bounded in depth.
-static bool sameValue(Value X, Value Y, unsigned Depth) {
-  X = skipIndexCasts(X);
-  Y = skipIndexCasts(Y);
-  if (X == Y)
-    return true;
-  Operation *P = X.getDefiningOp(), *Q = Y.getDefiningOp();
-  if (!P || !Q || Depth == 0 || P->getName() != Q->getName() ||
-      P->getNumRegions() || P->getNumOperands() != Q->getNumOperands() ||
-      !isMemoryEffectFree(P) ||
-      P->getAttrDictionary() != Q->getAttrDictionary() ||
-      cast<OpResult>(X).getResultNumber() !=
-          cast<OpResult>(Y).getResultNumber() ||
-      P->getResultTypes() != Q->getResultTypes())
+/// Two sizes of arguments that carry one symbol.
+static bool sameSymbol(Operation *X, Operation *Y) {
+  auto P = dyn_cast<tensor::DimOp>(X), Q = dyn_cast<tensor::DimOp>(Y);
+  if (!P || !Q)
     return false;
-  for (auto [L, R] : llvm::zip_equal(P->getOperands(), Q->getOperands()))
-    if (!sameValue(L, R, Depth - 1))
+  auto A = dyn_cast<BlockArgument>(P.getSource()),
+       B = dyn_cast<BlockArgument>(Q.getSource());
+  std::optional<int64_t> D = P.getConstantIndex(), E = Q.getConstantIndex();
+  if (!A || !B || !D || !E)
+    return false;
+  StringRef Symbol = symbolOf(A, *D);
+  return !Symbol.empty() && Symbol == symbolOf(B, *E);
+}
+
+static bool sameValue(OpFoldResult X, OpFoldResult Y, unsigned Depth);
+
+namespace {
+/// A size as a product of a number and of values that are no products.
+struct Factors {
+  int64_t Known = 1;
+  SmallVector<Value, 4> Unknown;
+};
+} // namespace
+
+/// Adds \p Size to \p F; divisions that come out even cancel.
+static void factorize(OpFoldResult Size, Factors &F, unsigned Depth) {
+  Size = skipWrapping(Size);
+  if (std::optional<int64_t> C = getConstantIntValue(Size)) {
+    F.Known *= *C;
+    return;
+  }
+  Value V = cast<Value>(Size);
+  if (auto Mul = V.getDefiningOp<arith::MulIOp>(); Mul && Depth) {
+    factorize(Mul.getLhs(), F, Depth - 1);
+    factorize(Mul.getRhs(), F, Depth - 1);
+    return;
+  }
+  Operation *Div = V.getDefiningOp();
+  if (isa_and_present<arith::DivSIOp, arith::DivUIOp>(Div) && Depth) {
+    Factors P, Q;
+    factorize(Div->getOperand(0), P, Depth - 1);
+    factorize(Div->getOperand(1), Q, Depth - 1);
+    bool Even = Q.Known != 0 && P.Known % Q.Known == 0;
+    for (Value D : Q.Unknown) {
+      auto *It = llvm::find_if(
+          P.Unknown, [&](Value N) { return sameValue(N, D, Depth - 1); });
+      Even &= It != P.Unknown.end();
+      if (It != P.Unknown.end())
+        P.Unknown.erase(It);
+    }
+    if (Even) {
+      F.Known *= P.Known / Q.Known;
+      F.Unknown.append(P.Unknown);
+      return;
+    }
+  }
+  F.Unknown.push_back(V);
+}
+
+/// Equality of pure scalar expressions: as products, then by structure;
+/// bounded.
+static bool sameValue(OpFoldResult X, OpFoldResult Y, unsigned Depth) {
+  Factors P, Q;
+  factorize(X, P, Depth);
+  factorize(Y, Q, Depth);
+  if (P.Known == 0 || Q.Known == 0)
+    return P.Known == Q.Known;
+  if (P.Known != Q.Known || P.Unknown.size() != Q.Unknown.size())
+    return false;
+  auto Same = [&](Value L, Value R) {
+    if (L == R)
+      return true;
+    Operation *M = L.getDefiningOp(), *N = R.getDefiningOp();
+    if (M && N && sameSymbol(M, N))
+      return true;
+    if (!M || !N || Depth == 0 || M->getName() != N->getName() ||
+        M->getNumRegions() || M->getNumOperands() != N->getNumOperands() ||
+        !isMemoryEffectFree(M) ||
+        M->getAttrDictionary() != N->getAttrDictionary() ||
+        cast<OpResult>(L).getResultNumber() !=
+            cast<OpResult>(R).getResultNumber() ||
+        M->getResultTypes() != N->getResultTypes())
       return false;
+    for (auto [A, B] : llvm::zip_equal(M->getOperands(), N->getOperands()))
+      if (A != B &&
+          (!A.getType().isIntOrIndex() || !sameValue(A, B, Depth - 1)))
+        return false;
+    return true;
+  };
+  for (Value U : P.Unknown) {
+    auto *It = llvm::find_if(Q.Unknown, [&](Value R) { return Same(U, R); });
+    if (It == Q.Unknown.end())
+      return false;
+    Q.Unknown.erase(It);
+  }
   return true;
 }
 
 bool sameSize(OpFoldResult X, OpFoldResult Y) {
+  if (X == Y)
+    return true;
   std::optional<int64_t> P = getConstantIntValue(X), Q = getConstantIntValue(Y);
-  if (P || Q)
+  if (P && Q)
     return P == Q;
-  return sameValue(cast<Value>(X), cast<Value>(Y), /*Depth=*/8);
+  return sameValue(X, Y, /*Depth=*/6);
 }
 
 OpFoldResult size(Builder &B, int64_t Size) { return B.getIndexAttr(Size); }
