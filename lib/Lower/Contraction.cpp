@@ -12,8 +12,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Contraction.h"
 #include "Activation.h"
-#include "Common.h"
 #include "Quantization.h"
 
 using namespace mlir;
@@ -45,9 +45,7 @@ static SmallVector<int64_t> batchDims(Builder &B, Value &V, int64_t Batch,
   return Dims;
 }
 
-/// Numpy's matmul of \p X and \p Y with zero points, accumulated in \p Acc.
-/// Zero points: a scalar, or one a row of X, or one a column of Y.
-static Value matmul(Builder &B, Factor X, Factor Y, Type Acc) {
+Value matmul(Builder &B, Factor X, Factor Y, Type Acc) {
   auto RankOf = [](Value V) {
     return cast<RankedTensorType>(V.getType()).getRank();
   };
@@ -211,9 +209,7 @@ static LogicalResult lowerQLinearMatMul(Node &N) {
 // Gemm
 //===----------------------------------------------------------------------===//
 
-/// A' B' of two matrices, transposed by their accesses.
-static Value gemm(Builder &B, Factor X, Factor Y, bool TransX, bool TransY,
-                  Type Acc) {
+Value gemm(Builder &B, Factor X, Factor Y, bool TransX, bool TransY, Type Acc) {
   X.Map = TransX ? dimsMap(B, 3, {2, 0}) : dimsMap(B, 3, {0, 2});
   Y.Map = TransY ? dimsMap(B, 3, {1, 2}) : dimsMap(B, 3, {2, 1});
   SmallVector<OpFoldResult> Sizes = {dimOf(B, X.V, TransX ? 1 : 0),

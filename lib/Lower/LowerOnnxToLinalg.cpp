@@ -85,6 +85,7 @@ void populateAllLoweringPatterns(const StorageTypeConverter &Types,
   populateSoftmaxLoweringPatterns(Types, Patterns);
   populateRecurrentLoweringPatterns(Types, Patterns);
   populateTrainingLoweringPatterns(Types, Patterns);
+  populateMicrosoftLoweringPatterns(Types, Patterns);
   populateDeformConvLoweringPatterns(Types, Patterns);
   populateEinsumLoweringPatterns(Types, Patterns);
   populateMovementLoweringPatterns(Types, Patterns);

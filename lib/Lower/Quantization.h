@@ -31,6 +31,12 @@ Value dequantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,
 Value requantize(Builder &B, Value Sum, ValueRange Scales, Value OutScale,
                  Value OutZero, int64_t Axis, Type OutElem);
 
+/// A tensor quantized to the range of its own values.
+struct DynamicallyQuantized {
+  Value Integers, Scale, Zero; // scale and zero point of rank 0
+};
+DynamicallyQuantized quantizeDynamically(Builder &B, Value X, Type OutElem);
+
 /// The access of a parameter (one element, or along \p Axis) in \p Rank loops;
 /// drops unit dimensions of \p V.
 AffineMap parameterMap(Builder &B, Value &V, int64_t Rank, int64_t Axis);

@@ -207,13 +207,13 @@ static LogicalResult lowerDequantize(Node &N) {
       })});
 }
 
-/// y, y_scale, y_zero of the range of x, which is widened to contain 0.
-static LogicalResult lowerDynamicQuantize(Node &N) {
-  Builder &B = N.B;
-  Value X = N.in(0);
-  Type F32 = B.getF32Type(), OutElem = N.outElem();
+DynamicallyQuantized quantizeDynamically(Builder &B, Value X, Type OutElem) {
+  Type F32 = B.getF32Type(),
+       Storage =
+           IntegerType::get(B.getContext(), OutElem.getIntOrFloatBitWidth());
   SmallVector<int64_t> All =
-      llvm::to_vector(llvm::seq<int64_t>(0, N.inRank(0)));
+      llvm::to_vector(llvm::seq<int64_t>(0, typeOf(X).getRank()));
+  // The range always contains 0.
   Value Start = scalar::constant(B, F32, 0.0);
   Value Max =
       reduce(B, X, All, Start, [](Builder &IB, Value V, Value Acc) -> Value {
@@ -223,24 +223,29 @@ static LogicalResult lowerDynamicQuantize(Node &N) {
       reduce(B, X, All, Start, [](Builder &IB, Value V, Value Acc) -> Value {
         return arith::MinNumFOp::create(IB, V, Acc);
       });
-  Value Scale =
+  DynamicallyQuantized Q;
+  Q.Scale =
       elementwise(B, {Max, Min}, F32, [&](Builder &IB, ValueRange S) -> Value {
         return arith::DivFOp::create(IB, arith::SubFOp::create(IB, S[0], S[1]),
                                      scalar::constant(IB, F32, 255.0));
       });
-  Type Storage = N.outType().getElementType();
-  Value Zero =
-      elementwise(B, {Min, Scale}, Storage, [&](Builder &IB, ValueRange S) {
+  Q.Zero =
+      elementwise(B, {Min, Q.Scale}, Storage, [&](Builder &IB, ValueRange S) {
         Value V =
             arith::DivFOp::create(IB, arith::NegFOp::create(IB, S[0]), S[1]);
         return quantizeScalar(IB, V, Value(), OutElem);
       });
-  Value Y =
-      elementwise(B, {X, Scale, Zero}, Storage, [&](Builder &IB, ValueRange S) {
+  Q.Integers = elementwise(
+      B, {X, Q.Scale, Q.Zero}, Storage, [&](Builder &IB, ValueRange S) {
         return quantizeScalar(IB, arith::DivFOp::create(IB, S[0], S[1]), S[2],
                               OutElem);
       });
-  return N.replace({Y, Scale, Zero});
+  return Q;
+}
+
+static LogicalResult lowerDynamicQuantize(Node &N) {
+  DynamicallyQuantized Q = quantizeDynamically(N.B, N.in(0), N.outElem());
+  return N.replace({Q.Integers, Q.Scale, Q.Zero});
 }
 
 //===----------------------------------------------------------------------===//

@@ -37,7 +37,7 @@ func.func @batch(%x: tensor<1x3x8xf32>, %y: tensor<5x8x4xf32>) -> tensor<5x3x4xf
 // CHECK:           arith.mulf %{{.*}}, %cst
 // CHECK:           arith.addf
 func.func @gemm(%a: tensor<8x3xf32>, %b: tensor<8x4xf32>, %c: tensor<4xf32>) -> tensor<3x4xf32> {
-  %0 = onnx.Gemm(%a, %b, %c) {transA = 1, alpha = 0.5 : f32} : (tensor<8x3xf32>, tensor<8x4xf32>, tensor<4xf32>) -> tensor<3x4xf32>
+  %0 = onnx.Gemm(%a, %b, %c) {transA = 1, alpha = 0.5} : (tensor<8x3xf32>, tensor<8x4xf32>, tensor<4xf32>) -> tensor<3x4xf32>
   return %0 : tensor<3x4xf32>
 }
 

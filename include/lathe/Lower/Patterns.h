@@ -72,6 +72,9 @@ void populateTrainingLoweringPatterns(const StorageTypeConverter &Types,
 void populateDeformConvLoweringPatterns(const StorageTypeConverter &Types,
                                         mlir::RewritePatternSet &Patterns);
 
+void populateMicrosoftLoweringPatterns(const StorageTypeConverter &Types,
+                                       mlir::RewritePatternSet &Patterns);
+
 /// All of the above: what `lower-onnx-to-linalg` runs.
 void populateAllLoweringPatterns(const StorageTypeConverter &Types,
                                  mlir::RewritePatternSet &Patterns);

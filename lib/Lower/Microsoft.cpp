@@ -1,0 +1,257 @@
+//===- Microsoft.cpp - Quantized and fused ops of com.microsoft ---------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The elementwise, convolutional and normalizing ones stand beside their ONNX
+// relatives; here are the matrix products on integers and what works on whole
+// quantized tensors.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Contraction.h"
+#include "Quantization.h"
+#include "Softmax.h"
+
+using namespace mlir;
+
+namespace lathe::lower {
+
+static RankedTensorType typeOf(Value V) {
+  return cast<RankedTensorType>(V.getType());
+}
+
+/// Sum * a_scale * b_scale + bias as floats; scales have one element, or b one
+/// a column.
+static Value scaledSum(Builder &B, Value Sum, Value ScaleA, Value ScaleB,
+                       Value Bias) {
+  int64_t Rank = typeOf(Sum).getRank();
+  SmallVector<Value> Ins = {Sum};
+  SmallVector<AffineMap> Maps = {B.getMultiDimIdentityMap(Rank)};
+  auto Add = [&](Value V) {
+    if (!V)
+      return;
+    Maps.push_back(parameterMap(B, V, Rank, Rank - 1));
+    Ins.push_back(V);
+  };
+  Add(ScaleA);
+  Add(ScaleB);
+  Add(Bias);
+  Type F32 = B.getF32Type();
+  return pointwise(B, dimsOf(B, Sum), Ins, Maps, F32,
+                   [&](Builder &IB, ValueRange V) {
+                     Value S = arith::SIToFPOp::create(IB, F32, V[0]);
+                     S = scalar::mul(IB, S, scalar::mul(IB, V[1], V[2]));
+                     return Bias ? scalar::add(IB, S, V[3]) : S;
+                   });
+}
+
+/// A, B, a_scale, b_scale, a_zero?, b_zero?, bias?
+static LogicalResult lowerMatMulIntegerToFloat(Node &N) {
+  if (!N.outElem().isF32())
+    return N.fail("only float32 results are supported");
+  Factor X{N.in(0), {}, scalar::isUnsigned(N.inElem(0)), N.in(4)},
+      Y{N.in(1), {}, scalar::isUnsigned(N.inElem(1)), N.in(5)};
+  Value Sum = matmul(N.B, X, Y, N.B.getI32Type());
+  return N.replace({scaledSum(N.B, Sum, N.in(2), N.in(3), N.in(6))});
+}
+
+/// A, B, b_scale, b_zero?, bias?: A is quantized first.
+static LogicalResult lowerDynamicQuantizeMatMul(Node &N) {
+  Builder &B = N.B;
+  if (!N.inElem(0).isF32())
+    return N.fail("only float32 inputs are supported");
+  DynamicallyQuantized Q =
+      quantizeDynamically(B, N.in(0), B.getIntegerType(8, /*isSigned=*/false));
+  Factor X{Q.Integers, {}, true, Q.Zero},
+      Y{N.in(1), {}, scalar::isUnsigned(N.inElem(1)), N.in(3)};
+  return N.replace({scaledSum(B, matmul(B, X, Y, B.getI32Type()), Q.Scale,
+                              N.in(2), N.in(4))});
+}
+
+/// A, a_scale, a_zero, B, b_scale, b_zero, C?, y_scale?, y_zero?
+static LogicalResult lowerQGemm(Node &N) {
+  Builder &B = N.B;
+  Factor X{N.in(0), {}, scalar::isUnsigned(N.inElem(0)), N.in(2)},
+      Y{N.in(3), {}, scalar::isUnsigned(N.inElem(3)), N.in(5)};
+  auto OneElement = [&](Value &V) {
+    if (typeOf(V).getNumElements() != 1)
+      return false;
+    V = dropUnitDims(
+        B, V, llvm::to_vector(llvm::seq<int64_t>(0, typeOf(V).getRank())));
+    return true;
+  };
+  if (!OneElement(X.Zero) || !OneElement(Y.Zero))
+    return N.fail("zero points with more than one element are not supported");
+  X.ZeroMap = Y.ZeroMap = dimsMap(B, 3, {});
+  Value Sum =
+      gemm(B, X, Y, N.i64("transA", 0), N.i64("transB", 0), B.getI32Type());
+  if (N.has(6))
+    Sum = elementwise(
+        B, {Sum, N.in(6)}, B.getI32Type(),
+        [](Builder &IB, ValueRange V) { return scalar::add(IB, V[0], V[1]); });
+  Value ScaleA = N.in(1);
+  if (double Alpha = N.f32("alpha", 1.0); Alpha != 1.0)
+    ScaleA = elementwise(
+        B, {ScaleA}, B.getF32Type(), [&](Builder &IB, ValueRange V) {
+          return scalar::mul(IB, V[0],
+                             scalar::constant(IB, IB.getF32Type(), Alpha));
+        });
+  if (!N.has(7))
+    return N.replace({scaledSum(B, Sum, ScaleA, N.in(4), {})});
+  return N.replace({requantize(B, Sum, {ScaleA, N.in(4)}, N.in(7), N.in(8),
+                               /*Axis=*/1, N.outElem())});
+}
+
+/// (X - zero) * scale as f32, for parameters of one element.
+static Value dequantized(Builder &B, Value X, Value Scale, Value Zero,
+                         Type OnnxElem) {
+  int64_t Rank = typeOf(X).getRank();
+  SmallVector<Value> Ins = {X};
+  SmallVector<AffineMap> Maps = {B.getMultiDimIdentityMap(Rank)};
+  for (Value P : {Scale, Zero})
+    if (P) {
+      Maps.push_back(parameterMap(B, P, Rank, 0));
+      Ins.push_back(P);
+    }
+  Type F32 = B.getF32Type();
+  return pointwise(
+      B, dimsOf(B, X), Ins, Maps, F32, [&](Builder &IB, ValueRange V) {
+        return scalar::mul(
+            IB,
+            dequantizeScalar(IB, V[0], Zero ? V[2] : Value(), OnnxElem, F32),
+            V[1]);
+      });
+}
+
+/// Y_scale, Y_zero, then (x, scale, zero) for each input.
+static LogicalResult lowerQLinearConcat(Node &N) {
+  Builder &B = N.B;
+  ArrayRef<Value> Parts = N.ins(2);
+  if (Parts.empty() || Parts.size() % 3)
+    return N.fail("expects a scale and a zero point with each input");
+  int64_t Axis = normalAxis(N.i64("axis", 0), typeOf(Parts[0]).getRank());
+  SmallVector<Value> Same;
+  for (unsigned I = 0; I < Parts.size(); I += 3) {
+    Value Real =
+        dequantized(B, Parts[I], Parts[I + 1], Parts[I + 2], N.inElem(2));
+    Value One = elementwise(B, {}, B.getF32Type(), [](Builder &IB, ValueRange) {
+      return scalar::constant(IB, IB.getF32Type(), 1.0);
+    });
+    Same.push_back(
+        requantize(B, Real, {One}, N.in(0), N.in(1), /*Axis=*/0, N.outElem()));
+  }
+  return N.replace({Same.size() == 1
+                        ? Same[0]
+                        : Value(tensor::ConcatOp::create(B, Axis, Same))});
+}
+
+/// X, x_scale, x_zero?, y_scale, y_zero
+static LogicalResult lowerQLinearSoftmax(Node &N) {
+  Builder &B = N.B;
+  int64_t Rank = N.inRank(0), Axis = normalAxis(N.i64("axis", -1), Rank);
+  if (N.i64("opset", 13) < 13 && Axis != Rank - 1)
+    return N.fail("the flattening form of opsets before 13 is only supported "
+                  "on the last axis");
+  Value Real = dequantized(B, N.in(0), N.in(1), N.in(2), N.inElem(0));
+  Value Y = softmax(B, Real, Axis, B.getF32Type());
+  Value One = elementwise(B, {}, B.getF32Type(), [](Builder &IB, ValueRange) {
+    return scalar::constant(IB, IB.getF32Type(), 1.0);
+  });
+  return N.replace(
+      {requantize(B, Y, {One}, N.in(3), N.in(4), /*Axis=*/0, N.outElem())});
+}
+
+/// A x B' with B [N, blocks, bytes] of 4 or 8 bits, low bits first, one scale a
+/// block.
+static LogicalResult lowerMatMulNBits(Node &N) {
+  Builder &B = N.B;
+  int64_t K = N.i64("K", 0), Columns = N.i64("N", 0), Bits = N.i64("bits", 4),
+          Block = N.i64("block_size", 0);
+  if ((Bits != 4 && Bits != 8 && Bits != 2) || Block <= 0 || N.has(4))
+    return N.fail("only 2, 4 or 8 bits without g_idx are supported");
+  if (N.has(3) && !N.inElem(3).isInteger())
+    return N.fail("only packed zero points are supported");
+  int64_t Blocks = (K + Block - 1) / Block, PerByte = 8 / Bits,
+          ZeroRow = (Blocks * Bits + 7) / 8;
+  Type Elem = N.outType().getElementType(), Acc = accumulatorType(Elem),
+       I32 = B.getI32Type();
+  Value Scales = reshape(B, N.in(2), {size(B, Columns * Blocks)});
+  Value Zeros =
+      N.has(3) ? reshape(B, N.in(3), {size(B, Columns * ZeroRow)}) : Value();
+  Value Bytes = N.in(1);
+  Value W = generate(
+      B, {size(B, Columns), size(B, K)}, Elem,
+      [&](Builder &IB, ValueRange I) -> Value {
+        auto Const = [&](int64_t V) -> Value {
+          return arith::ConstantIndexOp::create(IB, V);
+        };
+        auto Field = [&](Value Byte, Value At) -> Value {
+          Value Shift = arith::MulIOp::create(
+              IB, arith::RemUIOp::create(IB, At, Const(PerByte)), Const(Bits));
+          Value Wide = arith::ExtUIOp::create(IB, I32, Byte);
+          Value Moved = arith::ShRUIOp::create(
+              IB, Wide, arith::IndexCastOp::create(IB, I32, Shift));
+          return arith::AndIOp::create(
+              IB, Moved, scalar::constant(IB, I32, int64_t((1 << Bits) - 1)));
+        };
+        Value Group = arith::DivUIOp::create(IB, I[1], Const(Block)),
+              Inside = arith::RemUIOp::create(IB, I[1], Const(Block));
+        Value Byte = tensor::ExtractOp::create(
+            IB, Bytes,
+            ValueRange{I[0], Group,
+                       arith::DivUIOp::create(IB, Inside, Const(PerByte))});
+        Value Q = Field(Byte, Inside),
+              Zero = scalar::constant(IB, I32, int64_t(1) << (Bits - 1));
+        if (Zeros) {
+          Value Row = arith::MulIOp::create(IB, I[0], Const(ZeroRow));
+          Value At = arith::AddIOp::create(
+              IB, Row, arith::DivUIOp::create(IB, Group, Const(PerByte)));
+          Zero = Field(tensor::ExtractOp::create(IB, Zeros, ValueRange{At}),
+                       Group);
+        }
+        Value ScaleAt = arith::AddIOp::create(
+            IB, arith::MulIOp::create(IB, I[0], Const(Blocks)), Group);
+        Value Scale =
+            tensor::ExtractOp::create(IB, Scales, ValueRange{ScaleAt});
+        Value Real = arith::SIToFPOp::create(
+            IB, Acc, arith::SubIOp::create(IB, Q, Zero));
+        return scalar::cast(
+            IB, scalar::mul(IB, Real, scalar::cast(IB, Scale, Elem, Acc)), Acc,
+            Elem);
+      });
+  Value R = matmul(B, {N.in(0)}, {transpose(B, W, {1, 0})}, Acc);
+  int64_t Rank = typeOf(R).getRank();
+  SmallVector<Value> Ins = {R};
+  SmallVector<AffineMap> Maps = {B.getMultiDimIdentityMap(Rank)};
+  if (N.has(5)) {
+    Ins.push_back(N.in(5));
+    Maps.push_back(dimsMap(B, Rank, {Rank - 1}));
+  }
+  if (Ins.size() == 1 && Acc == Elem)
+    return N.replace({R});
+  return N.replace({pointwise(
+      B, dimsOf(B, R), Ins, Maps, Elem, [&](Builder &IB, ValueRange V) {
+        Value S = V.size() > 1
+                      ? scalar::add(IB, V[0], scalar::cast(IB, V[1], Elem, Acc))
+                      : V[0];
+        return scalar::cast(IB, S, Acc, Elem);
+      })});
+}
+
+void populateMicrosoftLoweringPatterns(const StorageTypeConverter &Types,
+                                       RewritePatternSet &Patterns) {
+  static constexpr Lowering Table[] = {
+      {"onnx.ms.DynamicQuantizeMatMul", lowerDynamicQuantizeMatMul},
+      {"onnx.ms.MatMulIntegerToFloat", lowerMatMulIntegerToFloat},
+      {"onnx.ms.MatMulNBits", lowerMatMulNBits},
+      {"onnx.ms.QGemm", lowerQGemm},
+      {"onnx.ms.QLinearConcat", lowerQLinearConcat},
+      {"onnx.ms.QLinearSoftmax", lowerQLinearSoftmax},
+  };
+  addLowerings(Table, Types, Patterns);
+}
+
+} // namespace lathe::lower
