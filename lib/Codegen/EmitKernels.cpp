@@ -75,7 +75,9 @@ static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
   }
   for (NestGraph &G : Graphs) {
     mergeDims(G, TypeOf);
-    NestPlan Plan = planNest(G, TypeOf, Ctx.Target);
+    NestPlan Plan = planNest(G, TypeOf, Ctx.Target,
+                             dyn_cast_or_null<kernel::ContractionScheduleAttr>(
+                                 Func.getScheduleAttr()));
     NestEmitter Emitter(Ctx, G, Plan);
     Emitter.emit(/*WholeInFirst=*/Graphs.size() > 1);
     std::optional<NestEmitter::Grid> Grid = Emitter.grid();

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "NestPlan.h"
+#include "lathe/Kernel/Schedule.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/Support/MathExtras.h"
@@ -262,14 +263,72 @@ void lathe::codegen::mergeDims(NestGraph &G, TypeFn TypeOf) {
     }
 }
 
+/// Fills \p P as \p S says; false if the nest has no packed operand.
+static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
+                 NestPlan &P) {
+  // The packed operand gives itself away by its panels.
+  int Column = -1;
+  const NestGraph::Access *Weights = nullptr;
+  for (const NestGraph::Access &A : G.Accesses) {
+    if (A.At.empty() || !A.At.back() ||
+        A.At.back().getKind() != AffineExprKind::Mod)
+      continue;
+    auto D =
+        dyn_cast<AffineDimExpr>(cast<AffineBinaryOpExpr>(A.At.back()).getLHS());
+    if (D && D.getPosition() < G.NumParallel && A.Reduction >= 0) {
+      Column = D.getPosition();
+      Weights = &A;
+    }
+  }
+  if (Column < 0)
+    return false;
+  P.Width = S.getLanes();
+  P.VectorDim = Column;
+  P.Tile[Column] = S.getNv();
+  llvm::SmallBitVector InWeights(G.Dims.size());
+  for (const llvm::SmallBitVector &D : Weights->Depends)
+    InWeights |= D;
+  // Batches, panels, rows.
+  int Row = -1;
+  for (unsigned D = 0; D < G.NumParallel; ++D)
+    if (G.Dims[D].Extent != 1 && int(D) != Column) {
+      P.Order.push_back(D);
+      if (!InWeights.test(D))
+        Row = D;
+    }
+  llvm::stable_sort(P.Order, [&](unsigned A, unsigned B) {
+    return InWeights.test(A) && !InWeights.test(B);
+  });
+  auto At =
+      llvm::find_if(P.Order, [&](unsigned D) { return !InWeights.test(D); });
+  P.Order.insert(At, Column);
+  if (Row >= 0)
+    P.Tile[Row] = S.getMr();
+  return true;
+}
+
 NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
-                                  const TargetDescription &Target) {
+                                  const TargetDescription &Target,
+                                  kernel::ContractionScheduleAttr Schedule) {
   NestPlan P;
   unsigned Bits = elementBits(G, TypeOf);
   P.Width = G.Vectorizable ? std::max(1u, Target.lanes(Bits)) : 1;
   P.Masked = Target.HasMaskedMemory;
   P.Tile.assign(G.Dims.size(), 1);
   P.ReductionDim.assign(G.Reductions.size(), -1);
+  for (const NestGraph::Reduction &R : G.Reductions) {
+    P.ReductionOrder.emplace_back();
+    linalg::GenericOp Op = R.Op;
+    for (unsigned Loop : kernel::reductionOrder(Op)) {
+      unsigned D = cast<AffineDimExpr>(R.Loops[Loop]).getPosition();
+      if (G.Dims[D].Extent != 1)
+        P.ReductionOrder.back().push_back(D);
+    }
+  }
+  P.ReductionUnroll = G.BodyOps <= 8 && !G.HasMath ? 4 : 1;
+  P.ReductionAccumulators = 4;
+  if (Schedule && obey(G, Schedule, P))
+    return P;
 
   Cost C(G, TypeOf, P.Width, P.Masked);
   if (P.Width > 1) {
@@ -356,6 +415,5 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
                        : 4;
     P.Tile[Row] = Fit(Row, 1, std::min<int64_t>(Rows, P.VectorDim < 0 ? 4 : 6));
   }
-  P.ReductionAccumulators = 4;
   return P;
 }

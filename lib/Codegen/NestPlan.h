@@ -15,6 +15,7 @@
 #define LATHE_LIB_CODEGEN_NESTPLAN_H
 
 #include "NestGraph.h"
+#include "lathe/Kernel/Kernel.h"
 #include "lathe/Support/TargetDescription.h"
 
 namespace lathe::codegen {
@@ -31,8 +32,11 @@ struct NestPlan {
   llvm::SmallVector<unsigned> Order;
   /// Register tile per parallel dimension, in vectors for VectorDim.
   llvm::SmallVector<int64_t> Tile;
-  /// Iterations of the innermost reduction loop unrolled where they divide.
-  unsigned ReductionUnroll = 1;
+  /// Per reduction: its own dimensions that are loops, outermost first.
+  llvm::SmallVector<llvm::SmallVector<unsigned>> ReductionOrder;
+  /// Bodies of a reduction to lay out in line: small windows wholly, the
+  /// innermost loop in steps of this many otherwise.
+  int64_t ReductionUnroll = 1;
   /// Accumulators of a reduction over lanes.
   unsigned ReductionAccumulators = 1;
   /// Tails may be masked.
@@ -46,9 +50,12 @@ struct NestPlan {
 void mergeDims(NestGraph &G,
                llvm::function_ref<mlir::MemRefType(mlir::Value)> TypeOf);
 
+/// \p Schedule, if there is one, is obeyed: lanes over the columns of the packed
+/// operand, panels outermost, its register tile.
 NestPlan planNest(const NestGraph &G,
                   llvm::function_ref<mlir::MemRefType(mlir::Value)> TypeOf,
-                  const TargetDescription &Target);
+                  const TargetDescription &Target,
+                  kernel::ContractionScheduleAttr Schedule);
 
 /// The combiner of a reduction with one result whose iterations may be
 /// reordered; null for any other.

@@ -131,33 +131,54 @@ void NestEmitter::reduce(unsigned Index, const Points &AllPoints) {
 
 void NestEmitter::reduceParallel(const NestGraph::Reduction &R, Points &Tile,
                                  SmallVector<Value> &Acc) {
-  SmallVector<unsigned> Dims;
-  for (unsigned D : R.Own) {
+  for (unsigned D : R.Own)
     for (Point &Pt : Tile)
       Pt.At[D] = Lane::index(0);
-    if (G.Dims[D].Extent != 1)
-      Dims.push_back(D);
+  ArrayRef<unsigned> Dims = P.ReductionOrder[&R - G.Reductions.data()];
+
+  // From which level on all iterations are laid out in line.
+  constexpr int64_t SmallWindow = 9;
+  size_t Inline = Dims.size();
+  for (int64_t Bodies = 1; P.ReductionUnroll > 1 && Inline > 0; --Inline) {
+    int64_t E = G.Dims[Dims[Inline - 1]].Extent;
+    if (ShapedType::isDynamic(E) || Bodies * E > SmallWindow)
+      break;
+    Bodies *= E;
   }
-  auto Nest = [&](auto &Self, unsigned Level,
+  auto Nest = [&](auto &Self, size_t Level,
                   ValueRange In) -> SmallVector<Value> {
     if (Level == Dims.size())
       return step(R, Tile, In);
     unsigned D = Dims[Level];
     int64_t E = G.Dims[D].Extent;
+    auto Lay = [&](Value Iv, int64_t From, int64_t Bodies, int64_t Align,
+                   ValueRange In) {
+      SmallVector<Value> Now(In);
+      for (int64_t U = 0; U < Bodies; ++U) {
+        for (Point &Pt : Tile)
+          Pt.At[D] = {Iv, false, From + U, 0, Iv ? Align : 0};
+        Now = Self(Self, Level + 1, Now);
+      }
+      return Now;
+    };
+    if (Level >= Inline)
+      return Lay(nullptr, 0, E, 1, In);
+    // The innermost loop in steps, then what is left over.
     int64_t Unroll = 1;
-    if (Level + 1 == Dims.size() && !ShapedType::isDynamic(E) &&
-        E % P.ReductionUnroll == 0)
+    if (Level + 1 == Dims.size() && !ShapedType::isDynamic(E))
       Unroll = P.ReductionUnroll;
-    return carryLoop(L.index(0), extent(D), Unroll, In,
-                     [&](Value Iv, ValueRange In) {
-                       SmallVector<Value> Now(In);
-                       for (int64_t U = 0; U < Unroll; ++U) {
-                         for (Point &Pt : Tile)
-                           Pt.At[D] = {Iv, false, U, 0, Unroll};
-                         Now = Self(Self, Level + 1, Now);
-                       }
-                       return Now;
-                     });
+    int64_t Whole = ShapedType::isDynamic(E) ? 0 : E / Unroll * Unroll;
+    SmallVector<Value> Now =
+        carryLoop(L.index(0), Unroll > 1 ? L.index(Whole) : extent(D), Unroll,
+                  In, [&](Value Iv, ValueRange In) {
+                    return Lay(Iv, 0, Unroll, Unroll, In);
+                  });
+    if (Unroll > 1 && Whole < E) {
+      size_t Mark = openScope();
+      Now = Lay(nullptr, Whole, E - Whole, 1, Now);
+      closeScope(Mark);
+    }
+    return Now;
   };
   Acc = Nest(Nest, 0, Acc);
 }

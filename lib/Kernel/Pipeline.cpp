@@ -28,6 +28,8 @@ void kernel::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   PM.addPass(createKernelFormPass(KernelFormPassOptions{Options.Fuse}));
   PM.addPass(createKernelExtractWeightsPass());
   PM.addPass(createKernelDeduplicatePass());
+  if (Options.Schedules && Options.Layouts)
+    PM.addPass(createKernelSchedulePass(Options.Target));
   PM.addPass(createKernelPlaceWeightsPass());
   // 4. The contract.
   PM.addPass(createKernelVerifyPass());

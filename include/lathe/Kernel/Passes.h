@@ -9,12 +9,17 @@
 #define LATHE_KERNEL_PASSES_H
 
 #include "lathe/Kernel/Kernel.h"
+#include "lathe/Support/TargetDescription.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lathe::kernel {
 
 #define GEN_PASS_DECL
 #include "lathe/Kernel/Passes.h.inc"
+
+/// kernel-schedule for a target that is known as data.
+std::unique_ptr<mlir::Pass>
+createKernelSchedulePass(const TargetDescription &Target);
 
 #define GEN_PASS_REGISTRATION
 #include "lathe/Kernel/Passes.h.inc"

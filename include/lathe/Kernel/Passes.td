@@ -61,6 +61,21 @@ def KernelDeduplicatePass : Pass<"kernel-deduplicate", "::mlir::ModuleOp"> {
   let summary = "Keep one of several equal kernels";
 }
 
+def KernelSchedulePass : Pass<"kernel-schedule", "::mlir::ModuleOp"> {
+  let summary = "Choose schedules and pack the weights that they want packed";
+  let description = [{
+    A contraction or dense convolution with constant weights gets a
+    `#kernel.contraction` schedule; its weights are packed in panels of the
+    schedule's columns, as a `#kernel.packing` on each `kernel.weight`.
+  }];
+  let options = [
+    Option<"triple", "triple", "std::string", "\"x86_64-unknown-linux-gnu\"",
+           "Target triple">,
+    Option<"cpu", "cpu", "std::string", "\"x86-64\"", "CPU, LLVM's name">,
+    Option<"features", "features", "std::string", "\"\"",
+           "Complete list of features, as +a,+b">];
+}
+
 def KernelPlaceWeightsPass : Pass<"kernel-place-weights", "::mlir::ModuleOp"> {
   let summary = "Give each weight its offset in the blob, in execution order";
 }

@@ -1,0 +1,54 @@
+//===- Schedule.h - Choosing schedules for kernels --------------*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A schedule is chosen from facts (extents, element types, the target) by pure
+// functions, recorded as an attribute on the kernel, and obeyed by its emitter.
+// No schedule means the generic tier.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_KERNEL_SCHEDULE_H
+#define LATHE_KERNEL_SCHEDULE_H
+
+#include "lathe/Support/TargetDescription.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include <optional>
+
+namespace lathe::kernel {
+
+/// A contraction or dense convolution: rows x depth times depth x columns, the
+/// right-hand side a constant.
+struct ContractionFacts {
+  /// Extent of the dimension that register rows run along; kDynamic if unknown.
+  int64_t Rows;
+  int64_t Columns;
+  /// Terms of one sum.
+  int64_t Depth;
+  unsigned ElementBits;
+};
+
+/// Register tile of MR rows by NV vectors of Lanes; the right-hand side is
+/// packed in panels of NV * Lanes columns.
+struct ContractionSchedule {
+  int64_t MR, NV, Lanes;
+  bool operator==(const ContractionSchedule &O) const {
+    return MR == O.MR && NV == O.NV && Lanes == O.Lanes;
+  }
+};
+
+std::optional<ContractionSchedule>
+chooseContraction(const ContractionFacts &Facts,
+                  const TargetDescription &Target);
+
+/// The reduction loops of \p Op, outermost first, as they should run: what walks
+/// through an operand's memory innermost. The emitters and the packing of
+/// weights agree on it.
+llvm::SmallVector<unsigned> reductionOrder(mlir::linalg::GenericOp Op);
+
+} // namespace lathe::kernel
+
+#endif // LATHE_KERNEL_SCHEDULE_H

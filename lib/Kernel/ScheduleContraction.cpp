@@ -1,0 +1,75 @@
+//===- ScheduleContraction.cpp - Register tiles of contractions -----------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Kernel/Schedule.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::kernel;
+
+/// Parts of \p Extent of equal size, none above \p Most: the size.
+static int64_t balanced(int64_t Extent, int64_t Most) {
+  return llvm::divideCeil(Extent, llvm::divideCeil(Extent, Most));
+}
+
+std::optional<ContractionSchedule>
+kernel::chooseContraction(const ContractionFacts &F,
+                          const TargetDescription &Target) {
+  int64_t Lanes = Target.lanes(F.ElementBits);
+  // Padding to whole vectors must not outweigh the work.
+  if (Lanes < 4 || F.Columns * 2 < Lanes || F.Depth < 2)
+    return std::nullopt;
+
+  ContractionSchedule S{1, 1, Lanes};
+  int64_t Vectors = llvm::divideCeil(F.Columns, Lanes);
+  bool ManyRegisters = Target.VectorRegisters >= 32;
+  if (F.Rows == 1) {
+    // Bound by reading the right-hand side: several streams, and enough
+    // accumulators to cover the latency of a multiply-add.
+    S.NV = balanced(Vectors, 8);
+    return S;
+  }
+  // Accumulators, one vector of the right-hand side per column and a broadcast
+  // fit the registers; 26 accumulators never spilled on any AVX-512 machine.
+  S.NV = balanced(Vectors, ManyRegisters ? 4 : 2);
+  int64_t Accumulators = ManyRegisters ? 26 : 12;
+  int64_t Rows = std::min<int64_t>(Accumulators / S.NV, ManyRegisters ? 14 : 8);
+  S.MR = ShapedType::isDynamic(F.Rows) ? Rows : balanced(F.Rows, Rows);
+  return S;
+}
+
+llvm::SmallVector<unsigned> kernel::reductionOrder(linalg::GenericOp Op) {
+  SmallVector<unsigned> Order;
+  for (auto [I, Kind] : llvm::enumerate(Op.getIteratorTypesArray()))
+    if (Kind == utils::IteratorType::reduction)
+      Order.push_back(I);
+  // Loops that slide a window, and whether one of them is the fastest to walk.
+  llvm::SmallBitVector Window(Op.getNumLoops());
+  bool WindowInnermost = false;
+  for (OpOperand *O : Op.getDpsInputOperands()) {
+    AffineMap Map = Op.getMatchingIndexingMap(O);
+    for (unsigned P = 0; P < Map.getNumResults(); ++P) {
+      AffineExpr E = Map.getResult(P);
+      if (isa<AffineDimExpr>(E))
+        continue;
+      E.walk([&](AffineExpr X) {
+        auto D = dyn_cast<AffineDimExpr>(X);
+        if (!D || Op.getIteratorTypesArray()[D.getPosition()] !=
+                      utils::IteratorType::reduction)
+          return;
+        Window.set(D.getPosition());
+        WindowInnermost |= P + 1 == Map.getNumResults();
+      });
+    }
+  }
+  llvm::stable_sort(Order, [&](unsigned A, unsigned B) {
+    return WindowInnermost ? !Window.test(A) && Window.test(B)
+                           : Window.test(A) && !Window.test(B);
+  });
+  return Order;
+}

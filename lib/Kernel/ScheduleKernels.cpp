@@ -1,0 +1,238 @@
+//===- ScheduleKernels.cpp - kernel-schedule ------------------------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Asks the choose functions and records what they answer: the schedule on the
+// kernel and the packing on the weights it reads. A packed operand is still an
+// ordinary one: its indexing map says where element (k, n) lies,
+// [n floordiv NR, k.., n mod NR], and its type has the padding.
+//
+// A kernel is packed only if all its calls pass constants in that place, and
+// those are used nowhere else unpacked (they are copied otherwise: the blob
+// holds what runs).
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Kernel/Kernel.h"
+#include "lathe/Kernel/Passes.h"
+#include "lathe/Kernel/Schedule.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+namespace lathe::kernel {
+#define GEN_PASS_DEF_KERNELSCHEDULEPASS
+#include "lathe/Kernel/Passes.h.inc"
+} // namespace lathe::kernel
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::kernel;
+
+namespace {
+
+/// The weights operand of a contraction and how its loops are used.
+struct Contraction {
+  linalg::GenericOp Op;
+  OpOperand *Weights;
+  unsigned Column;
+  ContractionFacts Facts;
+};
+
+/// One product of two f32 inputs is added to the result.
+bool isMultiplyAdd(linalg::GenericOp Op) {
+  if (Op.getNumDpsInputs() != 2 || Op.getNumDpsInits() != 1)
+    return false;
+  Block &Body = Op.getRegion().front();
+  auto Yield = Body.getTerminator();
+  auto Add = Yield->getOperand(0).getDefiningOp<arith::AddFOp>();
+  if (!Add || !Add.getType().isF32())
+    return false;
+  Value Acc = Body.getArgument(2);
+  Value P = Add.getLhs() == Acc   ? Add.getRhs()
+            : Add.getRhs() == Acc ? Add.getLhs()
+                                  : Value();
+  auto Mul = P ? P.getDefiningOp<arith::MulFOp>() : arith::MulFOp();
+  if (!Mul)
+    return false;
+  auto Is = [&](Value X, unsigned I) { return X == Body.getArgument(I); };
+  return (Is(Mul.getLhs(), 0) && Is(Mul.getRhs(), 1)) ||
+         (Is(Mul.getLhs(), 1) && Is(Mul.getRhs(), 0));
+}
+
+std::optional<Contraction>
+matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight) {
+  linalg::GenericOp Root;
+  for (auto Op : Kernel.getBody().front().getOps<linalg::GenericOp>()) {
+    if (Op.getNumReductionLoops() == 0)
+      continue;
+    if (Root)
+      return std::nullopt;
+    Root = Op;
+  }
+  if (!Root || !isMultiplyAdd(Root))
+    return std::nullopt;
+  SmallVector<int64_t> Extents = Root.getStaticLoopRanges();
+  auto Kinds = Root.getIteratorTypesArray();
+  AffineMap Out = Root.getMatchingIndexingMap(Root.getDpsInitOperand(0));
+
+  for (unsigned I : {1u, 0u}) {
+    OpOperand *W = Root.getDpsInputOperand(I);
+    OpOperand *X = Root.getDpsInputOperand(1 - I);
+    auto Arg = dyn_cast<BlockArgument>(W->get());
+    AffineMap WMap = Root.getMatchingIndexingMap(W);
+    AffineMap XMap = Root.getMatchingIndexingMap(X);
+    if (!Arg || !WMap.isProjectedPermutation() ||
+        !Out.isProjectedPermutation() ||
+        !cast<RankedTensorType>(Arg.getType()).hasStaticShape() ||
+        !IsWeight(Arg.getArgNumber()))
+      continue;
+    int Column = -1;
+    bool Usable = true, Plain = XMap.isProjectedPermutation();
+    int64_t Depth = 1, Rows = 1, RowsInnermost = 1;
+    for (unsigned D = 0; D < Root.getNumLoops(); ++D) {
+      bool InW = WMap.isFunctionOfDim(D), InX = XMap.isFunctionOfDim(D);
+      int64_t E = Extents[D];
+      if (Kinds[D] == utils::IteratorType::reduction) {
+        Usable &= InW;
+        Depth *= ShapedType::isDynamic(E) ? 64 : E;
+      } else if (InW && !InX && E != 1) {
+        Usable &= Column < 0 && !ShapedType::isDynamic(E);
+        Column = D;
+      } else if (!InW && E != 1) {
+        RowsInnermost = E;
+        Rows = ShapedType::isDynamic(E) || ShapedType::isDynamic(Rows)
+                   ? ShapedType::kDynamic
+                   : Rows * E;
+      }
+    }
+    if (!Usable || Column < 0)
+      continue;
+    // Planar results: lanes over the columns store one by one. A product
+    // without window does better with its rows on the lanes, if they fill them.
+    auto Last = dyn_cast<AffineDimExpr>(Out.getResults().back());
+    bool ColumnsInnermost = Last && Last.getPosition() == unsigned(Column);
+    if (!ColumnsInnermost && Plain &&
+        (ShapedType::isDynamic(Rows) || Rows >= 48))
+      continue;
+    return Contraction{
+        Root,
+        W,
+        unsigned(Column),
+        {Plain ? Rows : RowsInnermost, Extents[Column], Depth, 32}};
+  }
+  return std::nullopt;
+}
+
+struct SchedulePass
+    : lathe::kernel::impl::KernelSchedulePassBase<SchedulePass> {
+  using KernelSchedulePassBase::KernelSchedulePassBase;
+  SchedulePass(const TargetDescription &T) : Explicit(T) {}
+
+  void runOnOperation() override {
+    TargetDescription Target =
+        Explicit ? *Explicit : describeTarget(triple, cpu, features);
+    llvm::DenseMap<StringAttr, SmallVector<CallOp>> Calls;
+    getOperation().walk([&](CallOp Call) {
+      Calls[Call.getCalleeAttr().getAttr()].push_back(Call);
+    });
+    for (FuncOp Kernel : getOperation().getOps<FuncOp>())
+      if (!Kernel.isEmitted() && !Kernel.getScheduleAttr())
+        schedule(Kernel, Calls.lookup(Kernel.getSymNameAttr()), Target);
+  }
+
+private:
+  std::optional<TargetDescription> Explicit;
+
+  void schedule(FuncOp Kernel, ArrayRef<CallOp> Calls,
+                const TargetDescription &Target) {
+    auto IsWeight = [&](unsigned Arg) {
+      return !Calls.empty() && llvm::all_of(Calls, [&](CallOp Call) {
+        auto W = Call->getOperand(Arg).getDefiningOp<WeightOp>();
+        return W && !W.getPackingAttr();
+      });
+    };
+    std::optional<Contraction> C = matchContraction(Kernel, IsWeight);
+    if (!C)
+      return;
+    std::optional<ContractionSchedule> S = chooseContraction(C->Facts, Target);
+    if (!S)
+      return;
+    Kernel.setScheduleAttr(ContractionScheduleAttr::get(
+        &getContext(), S->MR, S->NV, S->Lanes, /*kc=*/0));
+    pack(*C, S->NV * S->Lanes, Calls);
+  }
+
+  /// [batch.., columns / NR, reduction in loop order.., NR].
+  void pack(Contraction &C, int64_t NR, ArrayRef<CallOp> Calls) {
+    linalg::GenericOp Op = C.Op;
+    MLIRContext *Ctx = &getContext();
+    AffineMap Map = Op.getMatchingIndexingMap(C.Weights);
+    auto Arg = cast<BlockArgument>(C.Weights->get());
+    unsigned Number = Arg.getArgNumber();
+
+    SmallVector<unsigned> Loops;
+    auto Kinds = Op.getIteratorTypesArray();
+    for (unsigned D = 0; D < Op.getNumLoops(); ++D)
+      if (D != C.Column && Kinds[D] == utils::IteratorType::parallel)
+        Loops.push_back(D);
+    Loops.push_back(C.Column);
+    llvm::append_range(Loops, reductionOrder(Op));
+    SmallVector<int64_t> Outer;
+    SmallVector<AffineExpr> At;
+    int64_t ColumnDim = 0;
+    for (unsigned L : Loops) {
+      AffineExpr D = getAffineDimExpr(L, Ctx);
+      auto P = Map.getResultPosition(D);
+      if (!P)
+        continue;
+      Outer.push_back(*P);
+      if (L == C.Column)
+        ColumnDim = *P;
+      At.push_back(L == C.Column ? D.floorDiv(NR) : D);
+    }
+    At.push_back(getAffineDimExpr(C.Column, Ctx) % NR);
+    auto Packing = PackingAttr::get(Ctx, Outer, {ColumnDim}, {NR});
+
+    auto Source = cast<RankedTensorType>(Arg.getType());
+    auto Type = RankedTensorType::get(Packing.packedShape(Source.getShape()),
+                                      Source.getElementType());
+    // The kernel.
+    Arg.setType(Type);
+    SmallVector<AffineMap> Maps = Op.getIndexingMapsArray();
+    Maps[C.Weights->getOperandNumber()] =
+        AffineMap::get(Op.getNumLoops(), 0, At, Ctx);
+    OpBuilder B(Op);
+    Op.setIndexingMapsAttr(B.getAffineMapArrayAttr(Maps));
+    auto Kernel = cast<FuncOp>(Op->getParentOp());
+    SmallVector<mlir::Type> Args(Kernel.getArgumentTypes());
+    Args[Number] = Type;
+    Kernel.setFunctionType(
+        B.getFunctionType(Args, Kernel.getFunctionType().getResults()));
+    // The weights.
+    for (CallOp Call : Calls) {
+      auto Plain = Call->getOperand(Number).getDefiningOp<WeightOp>();
+      WeightOp Packed;
+      for (Operation *User : Plain->getBlock()->getOps<WeightOp>())
+        if (auto W = cast<WeightOp>(User);
+            W.getValue() == Plain.getValue() && W.getPackingAttr() == Packing)
+          Packed = W;
+      if (!Packed) {
+        OpBuilder WB(Plain);
+        Packed = WeightOp::create(WB, Plain.getLoc(), Type, Plain.getValue(),
+                                  Packing, IntegerAttr());
+      }
+      Call->setOperand(Number, Packed);
+      if (Plain->use_empty())
+        Plain->erase();
+    }
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass>
+kernel::createKernelSchedulePass(const TargetDescription &Target) {
+  return std::make_unique<SchedulePass>(Target);
+}

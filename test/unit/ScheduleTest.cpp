@@ -1,0 +1,80 @@
+//===- ScheduleTest.cpp - The choose functions over tables of shapes ------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Kernel/Schedule.h"
+#include "gtest/gtest.h"
+
+using namespace lathe;
+using namespace lathe::kernel;
+
+static TargetDescription avx512() {
+  return describeTarget(
+      "x86_64-linux-gnu", "x86-64-v4",
+      "+avx,+avx2,+fma,+avx512f,+avx512vl,+avx512bw,+avx512dq");
+}
+static TargetDescription avx2() {
+  return describeTarget("x86_64-linux-gnu", "x86-64-v3", "+avx,+avx2,+fma");
+}
+
+namespace {
+struct Case {
+  int64_t Rows, Columns, Depth;
+  std::optional<ContractionSchedule> Expected;
+};
+} // namespace
+
+static void check(const TargetDescription &Target, llvm::ArrayRef<Case> Cases) {
+  for (const Case &C : Cases) {
+    auto S = chooseContraction({C.Rows, C.Columns, C.Depth, 32}, Target);
+    EXPECT_EQ(S.has_value(), C.Expected.has_value())
+        << C.Rows << " x " << C.Columns;
+    if (S && C.Expected) {
+      EXPECT_EQ(S->MR, C.Expected->MR) << C.Rows << " x " << C.Columns;
+      EXPECT_EQ(S->NV, C.Expected->NV) << C.Rows << " x " << C.Columns;
+      EXPECT_EQ(S->Lanes, C.Expected->Lanes);
+    }
+  }
+}
+
+TEST(Schedule, ContractionTilesOfAVX512) {
+  check(
+      avx512(),
+      {
+          {128, 768, 768, ContractionSchedule{6, 4, 16}},
+          // Rows are balanced: seven rows are one tile of narrower panels.
+          {49, 512, 4608, ContractionSchedule{6, 4, 16}},
+          {7, 512, 4608, ContractionSchedule{4, 4, 16}},
+          {14, 64, 64, ContractionSchedule{5, 4, 16}},
+          // Five vectors of columns are three and two, not four and one.
+          {100, 80, 64, ContractionSchedule{8, 3, 16}},
+          {100, 16, 64, ContractionSchedule{13, 1, 16}},
+          // One row: eight streams.
+          {1, 1000, 2048, ContractionSchedule{1, 8, 16}},
+          {mlir::ShapedType::kDynamic, 768, 768, ContractionSchedule{6, 4, 16}},
+          // Too few columns for the lanes; nothing to sum.
+          {100, 3, 64, std::nullopt},
+          {100, 64, 1, std::nullopt},
+      });
+}
+
+TEST(Schedule, ContractionTilesOfAVX2) {
+  check(avx2(), {{128, 768, 768, ContractionSchedule{6, 2, 8}},
+                 {1, 1000, 2048, ContractionSchedule{1, 8, 8}},
+                 {100, 8, 64, ContractionSchedule{8, 1, 8}}});
+}
+
+TEST(Schedule, AccumulatorsFitTheRegisters) {
+  for (int64_t Rows = 1; Rows < 70; ++Rows)
+    for (int64_t Columns = 8; Columns < 300; Columns += 3) {
+      auto S = chooseContraction({Rows, Columns, 64, 32}, avx512());
+      ASSERT_TRUE(S);
+      EXPECT_LE(S->MR * S->NV, 26);
+      auto T = chooseContraction({Rows, Columns, 64, 32}, avx2());
+      ASSERT_TRUE(T);
+      EXPECT_LE(T->MR * T->NV + T->NV + 1, 17);
+    }
+}
