@@ -9,6 +9,7 @@
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Codegen/Registration.h"
 #include "lathe/Compress/Passes.h"
+#include "lathe/Driver/Compiler.h"
 #include "lathe/Graph/Passes.h"
 #include "lathe/Import/Passes.h"
 #include "lathe/Kernel/Kernel.h"
@@ -31,10 +32,11 @@ void lathe::registerAllDialects(mlir::DialectRegistry &Registry) {
 
 void lathe::registerAllPasses() {
   mlir::registerAllPasses();
-  onnx::registerONNXPasses();
   lower::registerLowerPasses();
   lower::registerLowerPipelines();
   target::registerTargetPasses();
   codegen::registerCodegenPasses();
   kernel::registerKernelPasses();
+  onnx::registerONNXPasses();
+  driver::registerPipelines();
 }

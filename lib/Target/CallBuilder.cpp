@@ -28,7 +28,7 @@ LLVM::LLVMStructType lathe::target::tensorType(MLIRContext *C) {
 }
 LLVM::LLVMStructType lathe::target::callType(MLIRContext *C) {
   return makeStruct(C, "iiiipppl"
-                       "plppppppppp");
+                       "plpppppppp");
 }
 LLVM::LLVMStructType lathe::target::tensorInfoType(MLIRContext *C) {
   return makeStruct(C, "piipp");

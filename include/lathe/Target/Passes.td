@@ -10,6 +10,15 @@
 
 include "mlir/Pass/PassBase.td"
 
+def RecordInterface : Pass<"target-record-interface", "mlir::ModuleOp"> {
+  let summary = "Moves names and types of the model's inputs and outputs to the module";
+  let description = [{
+    Sets `lathe.inputs` and `lathe.outputs` from the signature of @main and the
+    attributes `onnx.name`, `onnx.type` and `onnx.dims` of its arguments and results.
+    Runs before bufferization, which changes the signature.
+  }];
+}
+
 def BuildABI : Pass<"target-build-abi", "mlir::ModuleOp"> {
   let summary = "Adds the C entry points around @main";
   let description = [{

@@ -1,0 +1,110 @@
+//===- Compiler.h - From an ONNX file to object bytes -----------*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The compiler as a library: joins the stages, one module at a time. Errors are
+// printed to the stream given, one line or more each, naming file, node and
+// reason; a function that fails has printed at least one. Nothing is written to
+// files but what the caller gives.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_DRIVER_COMPILER_H
+#define LATHE_DRIVER_COMPILER_H
+
+#include "lathe/Driver/CompilerOptions.h"
+#include "lathe/Import/DiagnosticPrinter.h"
+#include "lathe/Target/Emission.h"
+#include "lathe/Target/ModelInfo.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
+#include <memory>
+
+namespace lathe::driver {
+
+/// What is known while passes run, so that an internal failure can be told.
+struct PassProgress {
+  std::string Pass, Node;
+};
+
+class Compiler {
+public:
+  /// Resolves the target; null after an error.
+  static std::unique_ptr<Compiler> create(CompilerOptions Options,
+                                          llvm::raw_ostream &Errors);
+  ~Compiler();
+
+  const CompilerOptions &options() const { return Options; }
+  const target::TargetSpec &target() const { return Target; }
+  mlir::MLIRContext &context() { return *Context; }
+  const PassProgress &progress() const { return Progress; }
+  bool hasErrors() const { return NumErrors != 0; }
+
+  /// Reads a model. Its stage is Import.
+  mlir::OwningOpRef<mlir::ModuleOp> load(llvm::StringRef Path);
+
+  /// Takes \p Module from the form of \p From to that of \p To.
+  mlir::LogicalResult run(mlir::ModuleOp Module, Stage From, Stage To);
+
+  /// Writes \p Module, which is at the stage LLVM, as \p Kind. Weights are not
+  /// in it: see writeWeights and, for text, \p WeightsFile.
+  mlir::LogicalResult emit(mlir::ModuleOp Module, target::FileKind Kind,
+                           llvm::raw_pwrite_stream &Stream,
+                           llvm::StringRef WeightsFile = {});
+
+  /// Writes the weights of \p Module over the zeros in the object \p Buffer.
+  mlir::LogicalResult writeWeights(mlir::ModuleOp Module,
+                                   llvm::MutableArrayRef<char> Buffer);
+  /// As above, into a file that holds the object.
+  mlir::LogicalResult writeWeightsIntoFile(mlir::ModuleOp Module,
+                                           llvm::StringRef Path);
+
+  /// All of it: the object's bytes, as a file of it would hold them.
+  std::unique_ptr<llvm::MemoryBuffer> compileToMemory(mlir::ModuleOp Module,
+                                                      Stage From);
+
+  /// Every op that would not compile, as error messages; success if there is
+  /// none.
+  mlir::LogicalResult check(mlir::ModuleOp Module);
+
+  /// Prints \p Message as an error of the model's file.
+  void error(const llvm::Twine &Message);
+
+private:
+  Compiler(CompilerOptions Options, llvm::raw_ostream &Errors);
+
+  CompilerOptions Options;
+  llvm::raw_ostream &Errors;
+  target::TargetSpec Target;
+  std::unique_ptr<mlir::MLIRContext> Context;
+  std::unique_ptr<import::DiagnosticPrinter> Printer;
+  std::unique_ptr<mlir::ScopedDiagnosticHandler> Counter;
+  mlir::DefaultTimingManager Timing;
+  mlir::TimingScope RootTiming;
+  PassProgress Progress;
+  std::string ModelPath;
+  unsigned NumErrors = 0;
+};
+
+/// Every pass of a compilation from \p From to \p To, by its name.
+std::vector<std::string> passNames(Stage From, Stage To,
+                                   const CompilerOptions &Options,
+                                   const target::TargetSpec &Target);
+
+/// Appends the passes that lead from the form of \p From to that of \p To.
+/// \p Options.Name is an identifier.
+void buildPipeline(mlir::OpPassManager &PM, Stage From, Stage To,
+                   const CompilerOptions &Options,
+                   const target::TargetSpec &Target);
+
+/// Registers the pipelines `lathe-<stage>` and `lathe-compile` (all of them).
+void registerPipelines();
+
+} // namespace lathe::driver
+
+#endif // LATHE_DRIVER_COMPILER_H

@@ -1,0 +1,55 @@
+//===- CompilerOptions.h - What a compilation is asked for ------*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Plain data, handed down: no stage keeps options of its own.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_DRIVER_COMPILEROPTIONS_H
+#define LATHE_DRIVER_COMPILEROPTIONS_H
+
+#include "lathe/Import/Import.h"
+#include "lathe/Target/TargetSelection.h"
+#include <string>
+#include <vector>
+
+namespace lathe::driver {
+
+/// The stages of a compilation, in order; each names the form it leaves.
+enum class Stage { Import, Graph, Compress, Lower, Kernel, Codegen, LLVM };
+
+/// "import", "graph" ...
+llvm::StringRef stageName(Stage S);
+
+struct CompilerOptions {
+  target::TargetRequest Target;
+  /// Prefix of the C functions; made a C identifier.
+  std::string Name = "model";
+  /// 0: no fusion, generic tier. 1: graph passes. 2: emitters and layouts.
+  /// 3: also what changes rounding more than reordering a sum.
+  unsigned OptLevel = 3;
+  /// No reordering of sums, no contraction.
+  bool StrictFloats = false;
+  /// False: every kernel by the generic tier.
+  bool Emitters = true;
+  import::ImportOptions Import;
+
+  /// Reports the time of each pass to the error stream.
+  bool TimePasses = false;
+  /// Names of passes to print the IR after.
+  std::vector<std::string> PrintIRAfter;
+  /// Where to keep IR and pipeline if a pass fails. Empty: nowhere.
+  std::string Reproducer;
+  /// Stages are announced on the error stream.
+  bool ShowProgress = false;
+  /// The options as the user wrote them, recorded in the artefacts.
+  std::string Recorded;
+};
+
+} // namespace lathe::driver
+
+#endif // LATHE_DRIVER_COMPILEROPTIONS_H

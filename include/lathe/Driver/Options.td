@@ -1,0 +1,127 @@
+//===- Options.td - Options of lathe and lathe-run --------------*- tablegen -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Options of a compilation are shared by both programs; the others belong to one.
+// `--name value` and `--name=value` are the same, except where the value may be
+// left out.
+//
+//===----------------------------------------------------------------------===//
+
+include "llvm/Option/OptParser.td"
+
+def RunVis : OptionVisibility;
+
+defvar Compile = [DefaultVis];
+defvar Shared = [DefaultVis, RunVis];
+defvar Run = [RunVis];
+
+// --name=value, and --name value as its alias.
+multiclass Value<string name, string text, string meta, OptionGroup group,
+                 list<OptionVisibility> vis> {
+  def _EQ : Joined<["--"], name#"=">, HelpText<text>, MetaVarName<meta>, Group<group>,
+            Visibility<vis>;
+  def "" : Separate<["--"], name>, Alias<!cast<Option>(NAME#"_EQ")>, Visibility<vis>;
+}
+
+class Switch<string name, string text, OptionGroup group, list<OptionVisibility> vis>
+    : Flag<["--"], name>, HelpText<text>, Group<group>, Visibility<vis>;
+
+def GroupOutput : OptionGroup<"Output">, HelpText<"Output">;
+def GroupModel : OptionGroup<"Model">, HelpText<"Model">;
+def GroupTarget : OptionGroup<"Target">, HelpText<"Target and optimisation">;
+def GroupRun : OptionGroup<"Running">, HelpText<"Running">;
+def GroupReport : OptionGroup<"Reports">, HelpText<"Reports and debugging">;
+def GroupOther : OptionGroup<"Other">, HelpText<"Other">;
+
+//===----------------------------------------------------------------------===//
+// Output
+//===----------------------------------------------------------------------===//
+
+def o : JoinedOrSeparate<["-"], "o">, MetaVarName<"FILE">, Group<GroupOutput>,
+        HelpText<"Write FILE, and for what can be linked FILE's stem with .h beside it">;
+defm emit : Value<"emit",
+  "What to write where the ending of -o does not say it: o, a, so, s, ll, bc, mlir, or the form "
+  "after a stage: import, graph, compress, lower, kernel, codegen, llvm",
+  "KIND", GroupOutput, Compile>;
+defm name : Value<"name", "Prefix of the C functions (default: the stem of -o)", "NAME",
+                  GroupOutput, Compile>;
+def print_weights : Switch<"print-weights", "Print large constants in .mlir text", GroupOutput,
+                           Compile>;
+
+//===----------------------------------------------------------------------===//
+// Model
+//===----------------------------------------------------------------------===//
+
+defm dim : Value<"dim", "Make the dynamic dimension NAME static; may be repeated", "NAME=N",
+                 GroupModel, Shared>;
+defm input : Value<"input",
+  "Keep NAME, an input with an initializer, as an input with that default; may be repeated",
+  "NAME", GroupModel, Shared>;
+
+//===----------------------------------------------------------------------===//
+// Target and optimisation
+//===----------------------------------------------------------------------===//
+
+defm target : Value<"target",
+  "Machine to compile for: native (default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, or a "
+  "triple such as x86_64-linux-gnu", "TARGET", GroupTarget, Shared>;
+defm cpu : Value<"cpu", "CPU in LLVM's spelling, e.g. znver4 or skylake; or native", "CPU",
+                 GroupTarget, Shared>;
+defm features : Value<"features", "Features to add to or take from the CPU: +avx2,-fma", "LIST",
+                      GroupTarget, Shared>;
+def O : Joined<["-"], "O">, MetaVarName<"0..3">, Group<GroupTarget>, Visibility<Shared>,
+        HelpText<"Optimisation: 0 no fusion, generic tier; 1 graph passes; 2 specialised kernels; "
+                 "3 (default) all">;
+defm fp_model : Value<"fp-model",
+  "fast (default): sums may be reordered, products contracted; strict: neither", "MODEL",
+  GroupTarget, Shared>;
+defm emitters : Value<"emitters",
+  "all (default), or none: every kernel by the generic tier", "WHICH", GroupTarget, Shared>;
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+defm data : Value<"data",
+  "Folder with input_N.npy or .pb and output_N.npy or .pb to compare with; or with such folders; "
+  "may be repeated", "DIR", GroupRun, Run>;
+defm rtol : Value<"rtol", "Relative tolerance of the comparison (default 1e-3)", "R", GroupRun,
+                  Run>;
+defm atol : Value<"atol", "Absolute tolerance of the comparison (default 1e-7)", "A", GroupRun,
+                  Run>;
+def bench : Switch<"bench", "Measure the time of a run, for a second", GroupRun, Run>;
+def bench_EQ : Joined<["--"], "bench=">, HelpText<"As --bench, for so many seconds">,
+               MetaVarName<"SECONDS">, Group<GroupRun>, Visibility<Run>;
+defm seed : Value<"seed", "Seed of random inputs where there is no --data (default 0)", "N",
+                  GroupRun, Run>;
+defm save_object : Value<"save-object", "Keep the object that was compiled in memory in FILE", "FILE",
+                         GroupRun, Run>;
+def json : Switch<"json", "End with one line of JSON", GroupRun, Run>;
+defm threads : Value<"threads", "Threads to run on; only 1 (default) is supported yet", "N",
+                     GroupRun, Shared>;
+
+//===----------------------------------------------------------------------===//
+// Reports and debugging
+//===----------------------------------------------------------------------===//
+
+def check : Switch<"check",
+  "List every operator that would not compile; write nothing without -o", GroupReport, Compile>;
+def stats : Switch<"stats",
+  "Print nodes, parameters, work, workspace and code size; write nothing without -o",
+  GroupReport, Compile>;
+def stats_EQ : Joined<["--"], "stats=">, HelpText<"As --stats, as text or json">,
+               MetaVarName<"FORM">, Group<GroupReport>, Visibility<Compile>;
+def time_passes : Switch<"time-passes", "Print the time that each pass took", GroupReport, Shared>;
+defm print_ir_after : Value<"print-ir-after",
+  "Print the IR after the pass NAME; may be repeated", "NAME", GroupReport, Shared>;
+defm reproducer : Value<"reproducer",
+  "Where the compiler itself fails, keep the IR and the passes in FILE (for lathe-opt)", "FILE",
+  GroupReport, Shared>;
+
+def help : Switch<"help", "Print this text", GroupOther, Shared>;
+def h : Flag<["-"], "h">, Alias<help>, Visibility<Shared>;
+def version : Switch<"version", "Print the version", GroupOther, Shared>;

@@ -1,0 +1,43 @@
+//===- Stats.h - Figures of a model at each stage ---------------*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_DRIVER_STATS_H
+#define LATHE_DRIVER_STATS_H
+
+#include "lathe/Driver/CompilerOptions.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <optional>
+
+namespace lathe::driver {
+
+struct StageStats {
+  std::string Stage;
+  /// Ops other than constants, those of subgraphs included; of the stage kernel
+  /// every call that the compiled model makes, shape arithmetic excepted.
+  int64_t Nodes = 0;
+  /// Elements of constants used as weights, zeros included.
+  int64_t Parameters = 0;
+  /// Multiply-accumulates of contractions and convolutions; absent where they
+  /// depend on a dimension that is not known.
+  std::optional<int64_t> MACs;
+  int64_t WeightBytes = 0;
+};
+
+/// Figures of \p Module, which is at stage \p S (Import, Graph, Compress,
+/// Kernel).
+StageStats collectStats(mlir::ModuleOp Module, Stage S);
+
+/// The line of JSON that --stats=json prints. Absent numbers are null.
+void printStatsJSON(llvm::raw_ostream &OS, llvm::ArrayRef<StageStats> Stages,
+                    std::optional<int64_t> WorkspaceBytes, int64_t CodeBytes);
+/// The same as a table for people.
+void printStatsText(llvm::raw_ostream &OS, llvm::ArrayRef<StageStats> Stages,
+                    std::optional<int64_t> WorkspaceBytes, int64_t CodeBytes);
+
+} // namespace lathe::driver
+
+#endif // LATHE_DRIVER_STATS_H

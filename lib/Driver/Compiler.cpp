@@ -1,0 +1,275 @@
+//===- Compiler.cpp - From an ONNX file to object bytes -------------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Driver/Compiler.h"
+#include "lathe/Driver/Registration.h"
+#include "lathe/Driver/Version.h"
+#include "lathe/Lower/Patterns.h"
+#include "lathe/ONNX/Diagnostics.h"
+#include "lathe/Support/Names.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassInstrumentation.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+
+using namespace lathe;
+using namespace lathe::driver;
+using namespace mlir;
+
+llvm::StringRef driver::stageName(Stage S) {
+  static constexpr llvm::StringRef Names[] = {
+      "import", "graph", "compress", "lower", "kernel", "codegen", "llvm"};
+  return Names[unsigned(S)];
+}
+
+std::string driver::version() {
+  return LATHE_VERSION " (LLVM " LLVM_VERSION_STRING ")";
+}
+
+//===----------------------------------------------------------------------===//
+// Diagnostics
+//===----------------------------------------------------------------------===//
+
+void Compiler::error(const llvm::Twine &Message) {
+  Errors << (ModelPath.empty() ? "lathe" : ModelPath) << ": error: " << Message
+         << "\n";
+  ++NumErrors;
+}
+
+namespace {
+/// Keeps the name of the pass that runs, and of the node it runs on.
+struct ProgressTracker : PassInstrumentation {
+  ProgressTracker(PassProgress &Progress, bool Show, llvm::raw_ostream &OS)
+      : Progress(Progress), Show(Show), OS(OS) {}
+
+  void runBeforePass(Pass *P, Operation *Op) override {
+    if (P->getArgument().empty())
+      return;
+    Progress.Pass = P->getArgument().str();
+    Progress.Node = onnx::getNodeName(Op->getLoc()).str();
+    if (Show)
+      OS << "\r\x1b[K" << Progress.Pass;
+  }
+
+  PassProgress &Progress;
+  bool Show;
+  llvm::raw_ostream &OS;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// The compiler
+//===----------------------------------------------------------------------===//
+
+Compiler::Compiler(CompilerOptions Given, llvm::raw_ostream &Errors)
+    : Options(std::move(Given)), Errors(Errors) {
+  Options.Name = makeIdentifier(Options.Name);
+  DialectRegistry Registry;
+  registerAllDialects(Registry);
+  // One thread: the same work in the same order, and a crash stays in it.
+  Context =
+      std::make_unique<MLIRContext>(Registry, MLIRContext::Threading::DISABLED);
+  Context->printOpOnDiagnostic(false);
+  Timing.setEnabled(Options.TimePasses);
+  Timing.setOutput(
+      createOutputStrategy(DefaultTimingManager::OutputFormat::Text, Errors));
+  RootTiming = Timing.getRootScope();
+}
+
+Compiler::~Compiler() {
+  RootTiming.stop();
+  // Printing happens here, while the stream is there.
+  Timing.setEnabled(Options.TimePasses);
+}
+
+std::unique_ptr<Compiler> Compiler::create(CompilerOptions Options,
+                                           llvm::raw_ostream &Errors) {
+  llvm::Expected<target::TargetSpec> Target =
+      target::resolveTarget(Options.Target);
+  if (!Target) {
+    Errors << "lathe: error: " << llvm::toString(Target.takeError()) << "\n";
+    return nullptr;
+  }
+  std::unique_ptr<Compiler> C(new Compiler(std::move(Options), Errors));
+  C->Target = std::move(*Target);
+  // Nested passes bear names of MLIR's; those are looked up in its registry.
+  std::vector<std::string> Names =
+      passNames(Stage::Import, Stage::LLVM, C->Options, C->Target);
+  llvm::SmallVector<llvm::StringRef> Known(Names.begin(), Names.end());
+  for (const std::string &Name : C->Options.PrintIRAfter)
+    if (!llvm::is_contained(Known, Name) && !PassInfo::lookup(Name)) {
+      C->error("'--print-ir-after=" + Name + "': no such pass" +
+               suggestNames(Name, Known));
+      return nullptr;
+    }
+  return C;
+}
+
+OwningOpRef<ModuleOp> Compiler::load(llvm::StringRef Path) {
+  ModelPath = Path.str();
+  Printer.reset();
+  Counter.reset();
+  Printer =
+      std::make_unique<import::DiagnosticPrinter>(Context.get(), Path, Errors);
+  // Handlers are asked the last one first: this one counts and passes on.
+  Counter = std::make_unique<ScopedDiagnosticHandler>(
+      Context.get(), [this](Diagnostic &D) {
+        NumErrors += D.getSeverity() == DiagnosticSeverity::Error;
+        return failure();
+      });
+  TimingScope Scope = RootTiming.nest("read the model");
+  OwningOpRef<ModuleOp> Module =
+      import::importONNXFile(Path, *Context, Options.Import);
+  if (!Module && !hasErrors())
+    error("the model could not be read");
+  if (hasErrors())
+    return nullptr;
+  return Module;
+}
+
+LogicalResult Compiler::run(ModuleOp Module, Stage From, Stage To) {
+  if (From >= To)
+    return success();
+  PassManager PM(Context.get(), ModuleOp::getOperationName());
+  buildPipeline(PM, From, To, Options, Target);
+  PM.addInstrumentation(std::make_unique<ProgressTracker>(
+      Progress, Options.ShowProgress, Errors));
+  TimingScope Scope = RootTiming.nest("passes");
+  if (Options.TimePasses)
+    PM.enableTiming(Scope);
+  if (!Options.PrintIRAfter.empty()) {
+    OpPrintingFlags Flags;
+    Flags.elideLargeElementsAttrs(64).elideLargeResourceString(64);
+    PM.enableIRPrinting(
+        nullptr,
+        [this](Pass *P, Operation *) {
+          return llvm::is_contained(Options.PrintIRAfter, P->getArgument());
+        },
+        /*printModuleScope=*/true, /*printAfterOnlyOnChange=*/false,
+        /*printAfterOnlyOnFailure=*/false, Errors, Flags);
+  }
+  if (!Options.Reproducer.empty())
+    PM.enableCrashReproducerGeneration(Options.Reproducer);
+  LogicalResult Result = PM.run(Module);
+  if (Options.ShowProgress)
+    Errors << "\r\x1b[K";
+  if (succeeded(Result) && !hasErrors())
+    return success();
+  if (!hasErrors()) {
+    // A pass that fails owes a message; this one did not pay.
+    error("internal error: the pass '" + Progress.Pass + "' failed" +
+          (Progress.Node.empty() ? "" : " at node '" + Progress.Node + "'") +
+          " without saying why" +
+          (Options.Reproducer.empty()
+               ? "; --reproducer=FILE keeps what is needed to repeat it"
+               : ""));
+  }
+  return failure();
+}
+
+LogicalResult Compiler::emit(ModuleOp Module, target::FileKind Kind,
+                             llvm::raw_pwrite_stream &Stream,
+                             llvm::StringRef WeightsFile) {
+  target::EmissionOptions Emission{Target, Options.Name, Options.OptLevel};
+  llvm::LLVMContext LLVM;
+  Progress = {"llvm", ""};
+  std::unique_ptr<llvm::Module> IR;
+  {
+    TimingScope Scope = RootTiming.nest("LLVM IR and its optimisation");
+    IR = target::translateToLLVMIR(Module, LLVM, Emission);
+  }
+  if (!IR) {
+    if (!hasErrors())
+      error("internal error: no LLVM IR was made");
+    return failure();
+  }
+  TimingScope Scope = RootTiming.nest("code generation");
+  return target::emitModule(*IR, Module, Emission, Kind, Stream, WeightsFile);
+}
+
+/// Writes each constant to the place that \p Place, the section, gives it.
+static LogicalResult
+writeInto(ModuleOp Module, llvm::Expected<std::pair<uint64_t, uint64_t>> Place,
+          llvm::function_ref<void(uint64_t, ArrayRef<char>)> Write) {
+  if (!Place)
+    return Module.emitError("internal error: the object cannot be read back: ")
+           << llvm::toString(Place.takeError());
+  return target::streamWeights(
+      Module, [&](uint64_t Offset, ArrayRef<char> Bytes) {
+        if (Offset + Bytes.size() > Place->second)
+          return LogicalResult(Module.emitError(
+              "internal error: the object lacks '.lathe_weights'"));
+        Write(Place->first + Offset, Bytes);
+        return success();
+      });
+}
+
+LogicalResult Compiler::writeWeights(ModuleOp Module,
+                                     llvm::MutableArrayRef<char> Buffer) {
+  TimingScope Scope = RootTiming.nest("weights");
+  llvm::MemoryBufferRef Ref(llvm::StringRef(Buffer.data(), Buffer.size()),
+                            "object");
+  return writeInto(Module, target::findWeights(Ref),
+                   [&](uint64_t Offset, ArrayRef<char> Bytes) {
+                     llvm::copy(Bytes, Buffer.begin() + Offset);
+                   });
+}
+
+LogicalResult Compiler::writeWeightsIntoFile(ModuleOp Module,
+                                             llvm::StringRef Path) {
+  TimingScope Scope = RootTiming.nest("weights");
+  auto Buffer = llvm::MemoryBuffer::getFile(Path, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+  if (!Buffer)
+    return Module.emitError() << Path << ": " << Buffer.getError().message();
+  llvm::Expected<std::pair<uint64_t, uint64_t>> Place =
+      target::findWeights((*Buffer)->getMemBufferRef());
+  Buffer->reset();
+  std::error_code EC;
+  llvm::raw_fd_ostream OS(Path, EC, llvm::sys::fs::CD_OpenExisting,
+                          llvm::sys::fs::FA_Write, llvm::sys::fs::OF_None);
+  if (EC)
+    return Module.emitError() << Path << ": " << EC.message();
+  if (failed(writeInto(Module, std::move(Place),
+                       [&](uint64_t Offset, ArrayRef<char> Bytes) {
+                         OS.pwrite(Bytes.data(), Bytes.size(), Offset);
+                       })))
+    return failure();
+  OS.close();
+  if (OS.has_error()) {
+    EC = OS.error();
+    OS.clear_error();
+    return Module.emitError() << Path << ": " << EC.message();
+  }
+  return success();
+}
+
+std::unique_ptr<llvm::MemoryBuffer> Compiler::compileToMemory(ModuleOp Module,
+                                                              Stage From) {
+  if (failed(run(Module, From, Stage::LLVM)))
+    return nullptr;
+  llvm::SmallVector<char, 0> Bytes;
+  {
+    llvm::raw_svector_ostream OS(Bytes);
+    if (failed(emit(Module, target::FileKind::Object, OS)))
+      return nullptr;
+  }
+  if (failed(writeWeights(Module, Bytes)))
+    return nullptr;
+  return std::make_unique<llvm::SmallVectorMemoryBuffer>(
+      std::move(Bytes), "model.o",
+      /*RequiresNullTerminator=*/false);
+}
+
+LogicalResult Compiler::check(ModuleOp Module) {
+  if (failed(run(Module, Stage::Import, Stage::Compress)))
+    return failure();
+  for (const lower::Unsupported &U : lower::findUnsupported(Module))
+    emitError(U.Loc, U.Message);
+  return failure(hasErrors());
+}

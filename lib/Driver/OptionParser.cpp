@@ -1,0 +1,202 @@
+//===- OptionParser.cpp - Command lines of lathe and lathe-run ------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Driver/OptionParser.h"
+#include "lathe/Driver/Version.h"
+#include "lathe/Support/Names.h"
+#include "llvm/Option/Arg.h"
+#include "llvm/Option/Option.h"
+
+using namespace lathe;
+using namespace lathe::driver;
+using namespace llvm::opt;
+
+/// Options that only lathe-run has.
+static constexpr unsigned RunVis = 1 << 4;
+
+#define OPTTABLE_STR_TABLE_CODE
+#include "lathe/Driver/Options.inc"
+#undef OPTTABLE_STR_TABLE_CODE
+
+#define OPTTABLE_PREFIXES_TABLE_CODE
+#include "lathe/Driver/Options.inc"
+#undef OPTTABLE_PREFIXES_TABLE_CODE
+
+static constexpr OptTable::Info InfoTable[] = {
+#define OPTION(...) LLVM_CONSTRUCT_OPT_INFO(__VA_ARGS__),
+#include "lathe/Driver/Options.inc"
+#undef OPTION
+};
+
+namespace {
+struct LatheOptTable : GenericOptTable {
+  LatheOptTable()
+      : GenericOptTable(OptionStrTable, OptionPrefixesTable, InfoTable) {}
+};
+} // namespace
+
+static Visibility visibility(Program Which) {
+  return Visibility(Which == Program::Compile ? unsigned(DefaultVis) : RunVis);
+}
+
+OptionParser::OptionParser(Program Which, llvm::raw_ostream &Errors)
+    : Which(Which), Errors(Errors), Table(std::make_unique<LatheOptTable>()) {}
+OptionParser::~OptionParser() = default;
+
+void OptionParser::error(const llvm::Twine &Message) const {
+  Errors << programName() << ": error: " << Message << "\n";
+}
+
+bool OptionParser::parse(llvm::ArrayRef<const char *> Given) {
+  unsigned MissingIndex = 0, MissingCount = 0;
+  Arguments =
+      Table->ParseArgs(Given, MissingIndex, MissingCount, visibility(Which));
+  bool Good = true;
+  if (MissingCount) {
+    error("the option '" + llvm::Twine(Arguments.getArgString(MissingIndex)) +
+          "' needs a value");
+    Good = false;
+  }
+  for (const Arg *A : Arguments.filtered(OPT_UNKNOWN)) {
+    std::string Text = A->getAsString(Arguments), Nearest, Hint;
+    // One letter in three wrong, '--' aside.
+    unsigned Length = llvm::StringRef(Text).split('=').first.size();
+    if (Table->findNearest(Text, Nearest, visibility(Which)) <=
+        std::max(1u, (Length - 1) / 3))
+      Hint = "; did you mean '" + Nearest + "'?";
+    else
+      Hint = "; see --help";
+    error("unknown option '" + Text + "'" + Hint);
+    Good = false;
+  }
+  for (const Arg *A : Arguments) {
+    llvm::StringRef Spelling = A->getSpelling();
+    if (Spelling.ends_with("=") && A->getNumValues() == 1 && !*A->getValue()) {
+      error("the option '" + Spelling.drop_back() + "' needs a value");
+      Good = false;
+    }
+  }
+  return Good;
+}
+
+llvm::StringRef OptionParser::value(OptionID ID,
+                                    llvm::StringRef Default) const {
+  return Arguments.getLastArgValue(ID, Default);
+}
+
+std::vector<std::string> OptionParser::inputs() const {
+  return Arguments.getAllArgValues(OPT_INPUT);
+}
+
+std::optional<double> OptionParser::number(OptionID ID, double Default,
+                                           double Least) const {
+  const Arg *A = Arguments.getLastArg(ID);
+  if (!A)
+    return Default;
+  double Number;
+  if (llvm::StringRef(A->getValue()).getAsDouble(Number) ||
+      !(Number >= Least)) {
+    std::string Bound;
+    llvm::raw_string_ostream(Bound) << Least;
+    error("'" + A->getAsString(Arguments) +
+          "': expected a number of at least " + Bound);
+    return std::nullopt;
+  }
+  return Number;
+}
+
+void OptionParser::printHelp(llvm::raw_ostream &OS) const {
+  if (Which == Program::Compile)
+    Table->printHelp(
+        OS, "lathe [options] model.onnx -o model.o",
+        "Lathe compiles an ONNX model to a native object and a C header.\n\n"
+        "  lathe model.onnx -o model.o        an object, and model.h\n"
+        "  lathe model.onnx -o model.so       also .a .s .ll .bc .mlir\n"
+        "  lathe --check model.onnx           what would not compile",
+        /*ShowHidden=*/false, /*ShowAllAliases=*/false, visibility(Which));
+  else
+    Table->printHelp(
+        OS, "lathe-run [options] model.onnx|model.so",
+        "Runs a model, compiled in memory or by lathe, without a program.\n\n"
+        "  lathe-run model.onnx --data DIR    compares with recorded outputs\n"
+        "  lathe-run model.onnx --bench       times it on random inputs",
+        /*ShowHidden=*/false, /*ShowAllAliases=*/false, visibility(Which));
+}
+
+/// Splits "NAME=N".
+static bool parseDim(llvm::StringRef Text,
+                     std::pair<std::string, int64_t> &Out) {
+  auto [Name, Number] = Text.rsplit('=');
+  Out.first = Name.str();
+  return !Name.empty() && !Number.getAsInteger(10, Out.second) &&
+         Out.second >= 0;
+}
+
+std::optional<CompilerOptions> OptionParser::compilerOptions() const {
+  CompilerOptions Result;
+  bool Good = true;
+  auto Fail = [&](const llvm::Twine &Message) {
+    error(Message);
+    Good = false;
+  };
+  auto OneOf = [&](OptionID ID, llvm::StringRef Option,
+                   llvm::ArrayRef<llvm::StringRef> Known) {
+    llvm::StringRef Given = value(ID, Known.front());
+    if (!llvm::is_contained(Known, Given))
+      Fail("'--" + Option + "=" + Given + "': expected " +
+           llvm::join(Known, " or "));
+    return Given;
+  };
+
+  Result.Target.Target = value(OPT_target_EQ, "native").str();
+  Result.Target.CPU = value(OPT_cpu_EQ).str();
+  Result.Target.Features = value(OPT_features_EQ).str();
+  if (llvm::StringRef(Result.Target.Target).contains(','))
+    Fail("'--target=" + Result.Target.Target +
+         "': several targets in one object are not "
+         "supported yet; name one");
+  Result.Name = value(OPT_name_EQ).str();
+  llvm::StringRef Level = value(OPT_O, "3");
+  if (Level.getAsInteger(10, Result.OptLevel) || Result.OptLevel > 3)
+    Fail("'-O" + Level + "': expected -O0, -O1, -O2 or -O3");
+  Result.StrictFloats =
+      OneOf(OPT_fp_model_EQ, "fp-model", {"fast", "strict"}) == "strict";
+  Result.Emitters =
+      OneOf(OPT_emitters_EQ, "emitters", {"all", "none"}) == "all" &&
+      Result.OptLevel >= 2;
+  for (const std::string &Text : values(OPT_dim_EQ)) {
+    std::pair<std::string, int64_t> Dim;
+    if (!parseDim(Text, Dim))
+      Fail("'--dim=" + Text + "': expected NAME=N");
+    Result.Import.Dims.push_back(std::move(Dim));
+  }
+  Result.Import.Inputs = values(OPT_input_EQ);
+  if (value(OPT_threads_EQ, "1") != "1")
+    Fail("'--threads=" + value(OPT_threads_EQ) + "': only 1 is supported yet");
+  Result.TimePasses = has(OPT_time_passes);
+  Result.PrintIRAfter = values(OPT_print_ir_after_EQ);
+  Result.Reproducer = value(OPT_reproducer_EQ).str();
+  Result.ShowProgress = Errors.has_colors() && Errors.is_displayed();
+
+  // Recorded without what names files or only watches: the same model and
+  // options give the same bytes wherever they lie.
+  for (const Arg *A : Arguments) {
+    unsigned ID = A->getOption().getUnaliasedOption().getID();
+    if (!llvm::is_contained({OPT_O, OPT_target_EQ, OPT_cpu_EQ, OPT_features_EQ,
+                             OPT_fp_model_EQ, OPT_emitters_EQ, OPT_dim_EQ,
+                             OPT_input_EQ},
+                            OptionID(ID)))
+      continue;
+    Result.Recorded +=
+        (Result.Recorded.empty() ? "" : " ") +
+        A->getOption().getUnaliasedOption().getPrefixedName().str() +
+        A->getValue();
+  }
+  if (!Good)
+    return std::nullopt;
+  return Result;
+}

@@ -1,0 +1,149 @@
+//===- Pipelines.cpp - The stages, joined ---------------------------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Each stage describes its own passes; here stands only what they are told.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Codegen/Passes.h"
+#include "lathe/Driver/Compiler.h"
+#include "lathe/Driver/Version.h"
+#include "lathe/Kernel/Pipeline.h"
+#include "lathe/Lower/Passes.h"
+#include "lathe/ONNX/Passes.h"
+#include "lathe/Target/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace lathe;
+using namespace lathe::driver;
+using namespace mlir;
+
+static void buildStage(OpPassManager &PM, Stage S,
+                       const CompilerOptions &Options,
+                       const target::TargetSpec &Target) {
+  switch (S) {
+  case Stage::Import:
+    return;
+  case Stage::Graph:
+    // Shapes are part of the form that every later stage reads.
+    PM.addPass(onnx::createInferShapes());
+    if (Options.OptLevel > 0) {
+      PM.addPass(createCanonicalizerPass());
+      PM.addPass(createCSEPass());
+    }
+    return;
+  case Stage::Compress:
+    return;
+  case Stage::Lower: {
+    lower::LowerOptions Lower;
+    Lower.NativeHalf = Target.Description.HasF16Conversion;
+    lower::buildLowerPipeline(PM, Lower);
+    return;
+  }
+  case Stage::Kernel: {
+    kernel::PipelineOptions Kernel;
+    Kernel.Fuse = Options.OptLevel > 0;
+    Kernel.Layouts = Options.OptLevel >= 2;
+    Kernel.Schedules = Options.Emitters;
+    Kernel.Target = Target.Description;
+    kernel::buildPipeline(PM, Kernel);
+    return;
+  }
+  case Stage::Codegen:
+    PM.addPass(target::createRecordInterface());
+    PM.addPass(codegen::createCodegenBufferizePass());
+    PM.addPass(createCanonicalizerPass());
+    PM.addPass(createCSEPass());
+    PM.addPass(codegen::createCodegenPlanArenaPass());
+    PM.addPass(codegen::createEmitKernelsPass(Target.Description));
+    PM.addPass(createCanonicalizerPass());
+    PM.addPass(createCSEPass());
+    PM.addPass(codegen::createExpandMathPass(Target.Description));
+    PM.addPass(codegen::createCodegenToLLVMPass());
+    return;
+  case Stage::LLVM: {
+    target::BuildABIOptions ABI;
+    ABI.name = Options.Name;
+    ABI.version = version();
+    ABI.recorded = Options.Recorded;
+    PM.addPass(target::createBuildABI(ABI));
+    return;
+  }
+  }
+}
+
+void driver::buildPipeline(OpPassManager &PM, Stage From, Stage To,
+                           const CompilerOptions &Options,
+                           const target::TargetSpec &Target) {
+  for (unsigned S = unsigned(From) + 1; S <= unsigned(To); ++S)
+    buildStage(PM, Stage(S), Options, Target);
+}
+
+std::vector<std::string> driver::passNames(Stage From, Stage To,
+                                           const CompilerOptions &Options,
+                                           const target::TargetSpec &Target) {
+  OpPassManager PM(ModuleOp::getOperationName());
+  buildPipeline(PM, From, To, Options, Target);
+  std::vector<std::string> Names;
+  for (Pass &P : PM.getPasses())
+    if (!P.getArgument().empty())
+      Names.push_back(P.getArgument().str());
+  return Names;
+}
+
+namespace {
+/// What a pipeline may be told on the command line of lathe-opt.
+struct CommandLine : PassPipelineOptions<CommandLine> {
+  PassOptions::Option<std::string> Target{
+      *this, "target", llvm::cl::init("x86-64"),
+      llvm::cl::desc("Machine to compile for")};
+  PassOptions::Option<std::string> CPU{
+      *this, "cpu", llvm::cl::desc("CPU in LLVM's spelling")};
+  PassOptions::Option<std::string> Name{
+      *this, "name", llvm::cl::init("model"),
+      llvm::cl::desc("Prefix of the C functions")};
+  PassOptions::Option<unsigned> OptLevel{
+      *this, "O", llvm::cl::init(3), llvm::cl::desc("0 to 3, as lathe's -O")};
+  PassOptions::Option<bool> Emitters{
+      *this, "emitters", llvm::cl::init(true),
+      llvm::cl::desc("False: the generic tier alone")};
+};
+} // namespace
+
+static void registerPipeline(llvm::StringRef Name, llvm::StringRef About,
+                             Stage From, Stage To) {
+  PassPipelineRegistration<CommandLine>(
+      Name, About, [From, To](OpPassManager &PM, const CommandLine &Given) {
+        CompilerOptions Options;
+        Options.Name = Given.Name;
+        Options.OptLevel = Given.OptLevel;
+        Options.Emitters = Given.Emitters && Given.OptLevel >= 2;
+        // A wrong name cannot be reported from here but as a crash; the
+        // baseline stands in for it.
+        llvm::Expected<target::TargetSpec> Target =
+            target::resolveTarget({Given.Target, Given.CPU, ""});
+        if (!Target) {
+          llvm::errs() << "error: " << llvm::toString(Target.takeError())
+                       << "; using x86-64\n";
+          Target = target::resolveTarget({"x86-64", "", ""});
+        }
+        buildPipeline(PM, From, To, Options, *Target);
+      });
+}
+
+void driver::registerPipelines() {
+  registerPipeline("lathe-graph", "The stage Graph", Stage::Import,
+                   Stage::Graph);
+  registerPipeline("lathe-kernel", "The stage Kernel", Stage::Lower,
+                   Stage::Kernel);
+  registerPipeline("lathe-codegen", "The stage Codegen", Stage::Kernel,
+                   Stage::Codegen);
+  registerPipeline("lathe-compile",
+                   "Every stage, from the onnx dialect to the LLVM dialect",
+                   Stage::Import, Stage::LLVM);
+}

@@ -1,0 +1,272 @@
+//===- Stats.cpp - Figures of a model at each stage -----------------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Driver/Stats.h"
+#include "lathe/Kernel/Kernel.h"
+#include "lathe/ONNX/ONNX.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/JSON.h"
+
+using namespace lathe;
+using namespace lathe::driver;
+using namespace mlir;
+
+//===----------------------------------------------------------------------===//
+// The onnx dialect
+//===----------------------------------------------------------------------===//
+
+/// Elements of \p V if its shape is known.
+static std::optional<int64_t> elements(Value V) {
+  auto Type = dyn_cast<RankedTensorType>(V.getType());
+  if (!Type || !Type.hasStaticShape())
+    return std::nullopt;
+  return Type.getNumElements();
+}
+
+static std::optional<int64_t> dimension(Value V, int64_t D) {
+  auto Type = dyn_cast<RankedTensorType>(V.getType());
+  if (!Type || !Type.getRank())
+    return std::nullopt;
+  int64_t Size = Type.getDimSize(D < 0 ? D + Type.getRank() : D);
+  return ShapedType::isDynamic(Size) ? std::nullopt
+                                     : std::optional<int64_t>(Size);
+}
+
+namespace {
+/// How the work of an op follows from its shapes.
+enum class Work {
+  Product,    // elements of the result times the last dimension of Left
+  Window,     // elements of the result times those of one filter of Right
+  Transposed, // elements of Left times those of one filter of Right
+  Recurrent,  // steps times batch times both matrices
+};
+struct WorkRow {
+  llvm::StringLiteral Op;
+  Work Kind;
+  unsigned Left, Right;
+};
+} // namespace
+
+static constexpr WorkRow WorkTable[] = {
+    {"onnx.Conv", Work::Window, 0, 1},
+    {"onnx.ConvInteger", Work::Window, 0, 1},
+    {"onnx.ConvTranspose", Work::Transposed, 0, 1},
+    {"onnx.DeformConv", Work::Window, 0, 1},
+    {"onnx.GRU", Work::Recurrent, 1, 2},
+    {"onnx.Gemm", Work::Product, 0, 1},
+    {"onnx.LSTM", Work::Recurrent, 1, 2},
+    {"onnx.MatMul", Work::Product, 0, 1},
+    {"onnx.MatMulInteger", Work::Product, 0, 1},
+    {"onnx.QLinearConv", Work::Window, 0, 3},
+    {"onnx.QLinearMatMul", Work::Product, 0, 3},
+    {"onnx.RNN", Work::Recurrent, 1, 2},
+    {"onnx.ms.FusedConv", Work::Window, 0, 1},
+    {"onnx.ms.FusedGemm", Work::Product, 0, 1},
+    {"onnx.ms.FusedMatMul", Work::Product, 0, 1},
+};
+
+/// Multiply-accumulates of \p Op; 0 for what is no contraction.
+static std::optional<int64_t> macsOf(Operation *Op) {
+  llvm::StringRef Name = Op->getName().getStringRef();
+  const WorkRow *Row =
+      llvm::find_if(WorkTable, [&](const WorkRow &R) { return R.Op == Name; });
+  if (Row == std::end(WorkTable))
+    return 0;
+  if (Op->getNumOperands() <= std::max(Row->Left, Row->Right) ||
+      !Op->getNumResults())
+    return std::nullopt;
+  Value Left = Op->getOperand(Row->Left), Right = Op->getOperand(Row->Right);
+  std::optional<int64_t> Result = elements(Op->getResult(0)),
+                         LeftAll = elements(Left), RightAll = elements(Right);
+  switch (Row->Kind) {
+  case Work::Product: {
+    bool Transposed = false;
+    if (auto A = Op->getAttrOfType<IntegerAttr>("transA"))
+      Transposed = A.getInt() != 0;
+    std::optional<int64_t> K = dimension(Left, Transposed ? 0 : -1);
+    if (!Result || !K)
+      return std::nullopt;
+    return *Result * *K;
+  }
+  case Work::Window:
+  case Work::Transposed: {
+    std::optional<int64_t> Filters = dimension(Right, 0);
+    std::optional<int64_t> Positions =
+        Row->Kind == Work::Window ? Result : LeftAll;
+    if (!Positions || !RightAll || !Filters || !*Filters)
+      return std::nullopt;
+    return *Positions * (*RightAll / *Filters);
+  }
+  case Work::Recurrent: {
+    std::optional<int64_t> Steps = dimension(Op->getOperand(0), 0),
+                           Batch = dimension(Op->getOperand(0), 1);
+    if (!Steps || !Batch || !LeftAll || !RightAll)
+      return std::nullopt;
+    return *Steps * *Batch * (*LeftAll + *RightAll);
+  }
+  }
+  return std::nullopt;
+}
+
+/// Whether a constant of this type is a weight, not an axis, a shape or an
+/// index.
+static bool isWeightType(ShapedType Type) {
+  mlir::Type Element = Type.getElementType();
+  if (isa<FloatType, ComplexType>(Element))
+    return true;
+  return Element.isIntOrFloat() && Element.getIntOrFloatBitWidth() <= 16 &&
+         Element.getIntOrFloatBitWidth() > 1;
+}
+
+static void addWeight(StageStats &Stats, ShapedType Type) {
+  if (!isWeightType(Type))
+    return;
+  int64_t Bits = 64;
+  if (auto C = dyn_cast<ComplexType>(Type.getElementType()))
+    Bits = 2 * C.getElementType().getIntOrFloatBitWidth();
+  else
+    Bits = Type.getElementType().getIntOrFloatBitWidth();
+  Stats.Parameters += Type.getNumElements();
+  Stats.WeightBytes += (Type.getNumElements() * Bits + 7) / 8;
+}
+
+static void addMACs(StageStats &Stats, std::optional<int64_t> More) {
+  if (!More || !Stats.MACs)
+    Stats.MACs = std::nullopt;
+  else
+    *Stats.MACs += *More;
+}
+
+static void collectONNX(ModuleOp Module, StageStats &Stats) {
+  Module.walk([&](Operation *Op) {
+    if (Op->getName().getDialectNamespace() != "onnx" ||
+        Op->hasTrait<OpTrait::IsTerminator>())
+      return;
+    if (auto Constant = dyn_cast<onnx::ConstantOp>(Op)) {
+      if (!Op->use_empty())
+        if (auto Type = dyn_cast<ShapedType>(Constant.getType());
+            Type && Type.hasStaticShape())
+          addWeight(Stats, Type);
+      return;
+    }
+    ++Stats.Nodes;
+    addMACs(Stats, macsOf(Op));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+/// Multiply-accumulates of a structured op: its iterations, if it reduces sums
+/// of products.
+static std::optional<int64_t> macsOf(linalg::LinalgOp Op) {
+  if (!Op.getNumReductionLoops())
+    return 0;
+  bool Multiplies = false;
+  Op.getBlock()->walk([&](Operation *Inner) {
+    Multiplies |= isa<arith::MulFOp, arith::MulIOp>(Inner);
+  });
+  if (!Multiplies || Op.getNumDpsInputs() < 2)
+    return 0;
+  int64_t Count = 1;
+  for (int64_t Range : Op.getStaticLoopRanges()) {
+    if (ShapedType::isDynamic(Range))
+      return std::nullopt;
+    Count *= Range;
+  }
+  return Count;
+}
+
+static void collectKernels(ModuleOp Module, StageStats &Stats) {
+  llvm::DenseMap<StringAttr, std::optional<int64_t>> MACs;
+  for (auto Kernel : Module.getOps<kernel::FuncOp>()) {
+    StageStats Own;
+    Own.MACs = 0;
+    Kernel.walk([&](linalg::LinalgOp Op) { addMACs(Own, macsOf(Op)); });
+    MACs[Kernel.getSymNameAttr()] = Own.MACs;
+  }
+  llvm::DenseSet<std::pair<Attribute, Attribute>> Seen;
+  for (Operation &Top : *Module.getBody()) {
+    if (isa<kernel::FuncOp>(Top))
+      continue;
+    Top.walk([&](Operation *Op) {
+      if (auto Call = dyn_cast<kernel::CallOp>(Op)) {
+        ++Stats.Nodes;
+        addMACs(Stats, MACs.lookup(Call.getCalleeAttr().getAttr()));
+      } else if (auto Weight = dyn_cast<kernel::WeightOp>(Op)) {
+        if (Seen.insert({Weight.getValue(), Weight.getPackingAttr()}).second)
+          addWeight(Stats, Weight.getValue().getShapedType());
+      } else if (isa<scf::ForOp, scf::WhileOp, scf::IfOp>(Op)) {
+        ++Stats.Nodes;
+      }
+    });
+  }
+  if (auto Bytes = Module->getAttrOfType<IntegerAttr>("lathe.weights_bytes"))
+    Stats.WeightBytes = Bytes.getInt();
+}
+
+StageStats driver::collectStats(ModuleOp Module, Stage S) {
+  StageStats Stats;
+  Stats.Stage = stageName(S).str();
+  Stats.MACs = 0;
+  if (S == Stage::Kernel)
+    collectKernels(Module, Stats);
+  else
+    collectONNX(Module, Stats);
+  return Stats;
+}
+
+//===----------------------------------------------------------------------===//
+// Printing
+//===----------------------------------------------------------------------===//
+
+static llvm::json::Value orNull(std::optional<int64_t> Number) {
+  return Number ? llvm::json::Value(*Number) : llvm::json::Value(nullptr);
+}
+
+void driver::printStatsJSON(llvm::raw_ostream &OS,
+                            llvm::ArrayRef<StageStats> Stages,
+                            std::optional<int64_t> WorkspaceBytes,
+                            int64_t CodeBytes) {
+  llvm::json::OStream J(OS);
+  J.object([&] {
+    J.attributeArray("stages", [&] {
+      for (const StageStats &S : Stages)
+        J.object([&] {
+          J.attribute("stage", S.Stage);
+          J.attribute("nodes", S.Nodes);
+          J.attribute("parameters", S.Parameters);
+          J.attribute("macs", orNull(S.MACs));
+          J.attribute("weight_bytes", S.WeightBytes);
+        });
+    });
+    J.attribute("workspace_bytes", orNull(WorkspaceBytes));
+    J.attribute("code_bytes", CodeBytes);
+  });
+  OS << "\n";
+}
+
+void driver::printStatsText(llvm::raw_ostream &OS,
+                            llvm::ArrayRef<StageStats> Stages,
+                            std::optional<int64_t> WorkspaceBytes,
+                            int64_t CodeBytes) {
+  OS << llvm::format("%-10s %8s %14s %16s %14s\n", "stage", "nodes",
+                     "parameters", "multiply-adds", "weight bytes");
+  for (const StageStats &S : Stages)
+    OS << llvm::format("%-10s %8lld %14lld %16s %14lld\n", S.Stage.c_str(),
+                       (long long)S.Nodes, (long long)S.Parameters,
+                       S.MACs ? std::to_string(*S.MACs).c_str() : "by shapes",
+                       (long long)S.WeightBytes);
+  OS << "workspace: "
+     << (WorkspaceBytes ? std::to_string(*WorkspaceBytes) + " bytes"
+                        : "by the shapes of the inputs")
+     << "\ncode: " << CodeBytes << " bytes\n";
+}

@@ -1,0 +1,175 @@
+//===- lathe.cpp - The compiler's command line ----------------------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lathe/Driver/Artifacts.h"
+#include "lathe/Driver/CrashGuard.h"
+#include "lathe/Driver/OptionParser.h"
+#include "lathe/Driver/Registration.h"
+#include "lathe/Driver/Stats.h"
+#include "lathe/Driver/Version.h"
+#include "lathe/Support/Names.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Support/Path.h"
+
+using namespace lathe;
+using namespace lathe::driver;
+using namespace mlir;
+
+/// What -o, --emit and the model's name together ask for.
+static std::optional<ArtifactRequest> requestOf(const OptionParser &Options,
+                                                llvm::StringRef Model) {
+  ArtifactRequest Request;
+  Request.Path = Options.value(OPT_o).str();
+  Request.PrintWeights = Options.has(OPT_print_weights);
+  llvm::StringRef Emit = Options.value(OPT_emit_EQ);
+  llvm::StringRef Ending = llvm::sys::path::extension(Request.Path);
+  Ending.consume_front(".");
+  if (std::optional<Stage> Form = stageFromName(Emit)) {
+    Request.Kind = ArtifactKind::MLIR;
+    Request.Form = *Form;
+    if (Request.Path.empty())
+      Request.Path = "-";
+    return Request;
+  }
+  std::optional<ArtifactKind> Kind = artifactKind(Emit.empty() ? Ending : Emit);
+  if (!Kind && !Emit.empty()) {
+    Options.error(
+        "'--emit=" + Emit + "': expected o, a, so, s, ll, bc, mlir or a stage" +
+        suggestNames(Emit, {"o", "so", "mlir", "import", "graph", "compress",
+                            "lower", "kernel", "codegen", "llvm"}));
+    return std::nullopt;
+  }
+  if (!Kind && Request.Path.empty())
+    Kind = ArtifactKind::Object;
+  if (!Kind) {
+    Options.error("cannot tell from '" + Request.Path +
+                  "' what to write: end it in .o .a .so .s .ll .bc or .mlir, "
+                  "or add --emit=");
+    return std::nullopt;
+  }
+  Request.Kind = *Kind;
+  if (Request.Path.empty()) {
+    // As a C compiler does: beside us, by the stem of the source.
+    static constexpr llvm::StringRef Endings[] = {"o",  "a",  "so",  "s",
+                                                  "ll", "bc", "mlir"};
+    Request.Path =
+        (llvm::sys::path::stem(Model) + "." + Endings[unsigned(*Kind)]).str();
+  }
+  return Request;
+}
+
+/// Bytes of the code in an object.
+static int64_t codeBytes(llvm::MemoryBufferRef Buffer) {
+  int64_t Bytes = 0;
+  auto Object = llvm::object::ObjectFile::createObjectFile(Buffer);
+  if (!Object) {
+    llvm::consumeError(Object.takeError());
+    return 0;
+  }
+  for (const llvm::object::SectionRef &Section : (*Object)->sections())
+    if (Section.isText())
+      Bytes += Section.getSize();
+  return Bytes;
+}
+
+/// Compiles stage by stage, with a look at each.
+static LogicalResult printStats(Compiler &C, ModuleOp Module, bool JSON) {
+  std::vector<StageStats> Stages;
+  Stage At = Stage::Import;
+  Stages.push_back(collectStats(Module, At));
+  for (Stage Next : {Stage::Graph, Stage::Compress, Stage::Kernel}) {
+    if (failed(C.run(Module, At, Next)))
+      return failure();
+    At = Next;
+    Stages.push_back(collectStats(Module, At));
+  }
+  if (failed(C.run(Module, At, Stage::LLVM)))
+    return failure();
+  std::optional<int64_t> Workspace;
+  if (auto Bytes = Module->getAttrOfType<IntegerAttr>("lathe.workspace_bytes"))
+    Workspace = Bytes.getInt();
+  llvm::SmallVector<char, 0> Bytes;
+  llvm::raw_svector_ostream OS(Bytes);
+  if (failed(C.emit(Module, target::FileKind::Object, OS)))
+    return failure();
+  int64_t Code = codeBytes(llvm::MemoryBufferRef(OS.str(), "object"));
+  if (JSON)
+    printStatsJSON(llvm::outs(), Stages, Workspace, Code);
+  else
+    printStatsText(llvm::outs(), Stages, Workspace, Code);
+  return success();
+}
+
+static int compile(const OptionParser &Options, llvm::StringRef Model,
+                   CompilerOptions Given) {
+  llvm::StringRef StatsForm = Options.value(OPT_stats_EQ, "text");
+  bool Stats = Options.has(OPT_stats) || Options.has(OPT_stats_EQ);
+  if (StatsForm != "text" && StatsForm != "json") {
+    Options.error("'--stats=" + StatsForm + "': expected text or json");
+    return 1;
+  }
+  std::optional<ArtifactRequest> Request = requestOf(Options, Model);
+  if (!Request)
+    return 1;
+  bool Write = Options.has(OPT_o) || Options.has(OPT_emit_EQ) ||
+               (!Stats && !Options.has(OPT_check));
+  if (Given.Name.empty())
+    Given.Name = llvm::sys::path::stem(Request->Path == "-"
+                                           ? Model
+                                           : llvm::StringRef(Request->Path))
+                     .str();
+
+  std::string Reproducer = Given.Reproducer;
+  std::unique_ptr<Compiler> C =
+      Compiler::create(std::move(Given), llvm::errs());
+  if (!C)
+    return 1;
+  bool Good = false;
+  guardAgainstCrashes(*C, [&] {
+    if (Write && !checkWritable(*C, *Request))
+      return;
+    OwningOpRef<ModuleOp> Module = C->load(Model);
+    if (!Module)
+      return;
+    if (Options.has(OPT_check) &&
+        failed(C->check(*OwningOpRef<ModuleOp>(Module->clone()))))
+      return;
+    if (Stats && failed(printStats(*C, *OwningOpRef<ModuleOp>(Module->clone()),
+                                   StatsForm == "json")))
+      return;
+    if (Write && failed(writeArtifact(*C, *Module, Stage::Import, *Request)))
+      return;
+    Good = true;
+  });
+  return Good ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
+  OptionParser Options(Program::Compile, llvm::errs());
+  if (!Options.parse(llvm::ArrayRef<const char *>(argv, argc).drop_front()))
+    return 1;
+  if (Options.has(OPT_help)) {
+    Options.printHelp(llvm::outs());
+    return 0;
+  }
+  if (Options.has(OPT_version)) {
+    llvm::outs() << "lathe " << version() << "\n";
+    return 0;
+  }
+  std::vector<std::string> Inputs = Options.inputs();
+  if (Inputs.size() != 1) {
+    Options.error(Inputs.empty() ? "no model given; see --help"
+                                 : "expected one model, not " +
+                                       llvm::Twine(Inputs.size()));
+    return 1;
+  }
+  std::optional<CompilerOptions> Given = Options.compilerOptions();
+  if (!Given)
+    return 1;
+  registerAllPasses();
+  return compile(Options, Inputs.front(), std::move(*Given));
+}
