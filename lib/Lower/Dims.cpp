@@ -21,7 +21,7 @@ namespace lathe::lower {
 
 /// The symbol of dimension \p D of an argument of a function ("batch"), or "".
 static StringRef symbolOf(BlockArgument Arg, int64_t D) {
-  auto Func = dyn_cast<func::FuncOp>(Arg.getOwner()->getParentOp());
+  auto Func = dyn_cast_if_present<func::FuncOp>(Arg.getOwner()->getParentOp());
   if (!Func || !Arg.getOwner()->isEntryBlock() ||
       Arg.getArgNumber() >= Func.getNumArguments())
     return "";
@@ -85,7 +85,8 @@ OpFoldResult dimOf(Builder &B, Value V, int64_t D) {
   if (Operation *Def = V.getDefiningOp()) {
     if (auto Collapse = dyn_cast<tensor::CollapseShapeOp>(Def)) {
       OpFoldResult P = B.getIndexAttr(1);
-      for (int64_t I : Collapse.getReassociationIndices()[D])
+      ReassociationIndices Group = Collapse.getReassociationIndices()[D];
+      for (int64_t I : Group)
         P = mulSize(B, P, dimOf(B, Collapse.getSrc(), I));
       return P;
     }
