@@ -186,7 +186,7 @@ static bool sameSymbol(Operation *X, Operation *Y) {
   return !Symbol.empty() && Symbol == symbolOf(B, *E);
 }
 
-static bool sameValue(OpFoldResult X, OpFoldResult Y, unsigned Depth);
+static bool sameValue(OpFoldResult X, OpFoldResult Y, unsigned &Steps);
 
 namespace {
 /// A size as a product of a number and of values that are no products.
@@ -197,27 +197,29 @@ struct Factors {
 } // namespace
 
 /// Adds \p Size to \p F; divisions that come out even cancel.
-static void factorize(OpFoldResult Size, Factors &F, unsigned Depth) {
+static void factorize(OpFoldResult Size, Factors &F, unsigned &Steps) {
+  if (Steps)
+    --Steps;
   Size = skipWrapping(Size);
   if (std::optional<int64_t> C = getConstantIntValue(Size)) {
     F.Known *= *C;
     return;
   }
   Value V = cast<Value>(Size);
-  if (auto Mul = V.getDefiningOp<arith::MulIOp>(); Mul && Depth) {
-    factorize(Mul.getLhs(), F, Depth - 1);
-    factorize(Mul.getRhs(), F, Depth - 1);
+  if (auto Mul = V.getDefiningOp<arith::MulIOp>(); Mul && Steps) {
+    factorize(Mul.getLhs(), F, Steps);
+    factorize(Mul.getRhs(), F, Steps);
     return;
   }
   Operation *Div = V.getDefiningOp();
-  if (isa_and_present<arith::DivSIOp, arith::DivUIOp>(Div) && Depth) {
+  if (isa_and_present<arith::DivSIOp, arith::DivUIOp>(Div) && Steps) {
     Factors P, Q;
-    factorize(Div->getOperand(0), P, Depth - 1);
-    factorize(Div->getOperand(1), Q, Depth - 1);
+    factorize(Div->getOperand(0), P, Steps);
+    factorize(Div->getOperand(1), Q, Steps);
     bool Even = Q.Known != 0 && P.Known % Q.Known == 0;
     for (Value D : Q.Unknown) {
-      auto *It = llvm::find_if(
-          P.Unknown, [&](Value N) { return sameValue(N, D, Depth - 1); });
+      auto *It = llvm::find_if(P.Unknown,
+                               [&](Value N) { return sameValue(N, D, Steps); });
       Even &= It != P.Unknown.end();
       if (It != P.Unknown.end())
         P.Unknown.erase(It);
@@ -233,10 +235,10 @@ static void factorize(OpFoldResult Size, Factors &F, unsigned Depth) {
 
 /// Equality of pure scalar expressions: as products, then by structure;
 /// bounded.
-static bool sameValue(OpFoldResult X, OpFoldResult Y, unsigned Depth) {
+static bool sameValue(OpFoldResult X, OpFoldResult Y, unsigned &Steps) {
   Factors P, Q;
-  factorize(X, P, Depth);
-  factorize(Y, Q, Depth);
+  factorize(X, P, Steps);
+  factorize(Y, Q, Steps);
   if (P.Known == 0 || Q.Known == 0)
     return P.Known == Q.Known;
   if (P.Known != Q.Known || P.Unknown.size() != Q.Unknown.size())
@@ -247,7 +249,7 @@ static bool sameValue(OpFoldResult X, OpFoldResult Y, unsigned Depth) {
     Operation *M = L.getDefiningOp(), *N = R.getDefiningOp();
     if (M && N && sameSymbol(M, N))
       return true;
-    if (!M || !N || Depth == 0 || M->getName() != N->getName() ||
+    if (!M || !N || Steps == 0 || M->getName() != N->getName() ||
         M->getNumRegions() || M->getNumOperands() != N->getNumOperands() ||
         !isMemoryEffectFree(M) ||
         M->getAttrDictionary() != N->getAttrDictionary() ||
@@ -256,8 +258,7 @@ static bool sameValue(OpFoldResult X, OpFoldResult Y, unsigned Depth) {
         M->getResultTypes() != N->getResultTypes())
       return false;
     for (auto [A, B] : llvm::zip_equal(M->getOperands(), N->getOperands()))
-      if (A != B &&
-          (!A.getType().isIntOrIndex() || !sameValue(A, B, Depth - 1)))
+      if (A != B && (!A.getType().isIntOrIndex() || !sameValue(A, B, Steps)))
         return false;
     return true;
   };
@@ -276,7 +277,10 @@ bool sameSize(OpFoldResult X, OpFoldResult Y) {
   std::optional<int64_t> P = getConstantIntValue(X), Q = getConstantIntValue(Y);
   if (P && Q)
     return P == Q;
-  return sameValue(X, Y, /*Depth=*/6);
+  // Shapes computed by long chains share most of their values; a bound all the
+  // same.
+  unsigned Steps = 1000;
+  return sameValue(X, Y, Steps);
 }
 
 OpFoldResult size(Builder &B, int64_t Size) { return B.getIndexAttr(Size); }
