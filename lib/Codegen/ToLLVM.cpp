@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ExpandShapes.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -39,6 +40,7 @@
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 
 namespace lathe::codegen {
@@ -633,6 +635,11 @@ struct ToLLVMPass : codegen::impl::CodegenToLLVMPassBase<ToLLVMPass> {
     if (failed(check(Module)))
       return signalPassFailure();
     listWeights(Module);
+
+    RewritePatternSet Shapes(&getContext());
+    codegen::populateExpandShapePatterns(Shapes);
+    if (failed(applyPatternsGreedily(Module, std::move(Shapes))))
+      return signalPassFailure();
 
     // Structured forms to branches and plain memory accesses.
     OpPassManager Structure(ModuleOp::getOperationName());
