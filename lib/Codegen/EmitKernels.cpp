@@ -71,6 +71,8 @@ static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
     for (NestGraph::Dim &D : G->Dims)
       if (ShapedType::isDynamic(D.Extent) && !Ctx.size(D.Tensor, D.Position))
         return failure();
+    for (NestGraph::Store &S : G->Stores)
+      S.Type = cast<MemRefType>(Ctx.Outs[S.Result].getType());
     Graphs.push_back(std::move(*G));
   }
   for (NestGraph &G : Graphs) {

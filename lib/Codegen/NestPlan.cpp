@@ -188,7 +188,7 @@ static unsigned elementBits(const NestGraph &G, TypeFn TypeOf) {
       Bits = std::max(Bits, T.getIntOrFloatBitWidth());
   };
   for (const NestGraph::Store &S : G.Stores)
-    Add(TypeOf(S.Tensor).getElementType());
+    Add(S.Type.getElementType());
   for (const NestGraph::Reduction &R : G.Reductions)
     for (Type T :
          linalg::GenericOp(R.Op).getRegion().front().getArgumentTypes())
@@ -214,7 +214,7 @@ void lathe::codegen::mergeDims(NestGraph &G, TypeFn TypeOf) {
     Computed |= llvm::any_of(A.At, [](AffineExpr E) { return !E; });
   }
   for (NestGraph::Store &S : G.Stores)
-    Places.push_back({S.At, TypeOf(S.Tensor)});
+    Places.push_back({S.At, S.Type});
   // Dimensions whose number a body asks for cannot be renumbered.
   if (Computed || G.UsesIndex)
     return;
