@@ -25,6 +25,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Dominance.h"
@@ -176,9 +177,10 @@ LogicalResult BufferizePass::setBoundary(func::FuncOp Main) {
   // With its sizes known to be those of an empty tensor, the place of a result
   // can be asked for before the result is computed, and is then written
   // directly.
+  // (No CSE: equal fills of different buffers must stay apart.)
   OpPassManager Clean(func::FuncOp::getOperationName());
+  Clean.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   Clean.addPass(createCanonicalizerPass());
-  Clean.addPass(createCSEPass());
   if (failed(runPipeline(Clean, Main)))
     return failure();
   for (auto Output : llvm::to_vector(Main.getOps<kernel::OutputOp>())) {

@@ -24,6 +24,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/PassManager.h"
@@ -275,6 +276,7 @@ struct PlanArenaPass : codegen::impl::CodegenPlanArenaPassBase<PlanArenaPass> {
     // Sizes as plain arithmetic, dimensions of views folded to those of
     // buffers.
     OpPassManager Clean(func::FuncOp::getOperationName());
+    Clean.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
     Clean.addPass(createLowerAffinePass());
     Clean.addPass(createCanonicalizerPass());
     Clean.addPass(createCSEPass());

@@ -32,7 +32,7 @@ struct ExtractWeightsPass
       if (Main.isExternal())
         continue;
       // Attributes are unique per content (per handle for resources).
-      llvm::DenseMap<Attribute, WeightOp> Known;
+      llvm::DenseMap<std::pair<Attribute, Attribute>, WeightOp> Known;
       OpBuilder Builder(&Main.getBody().front(),
                         Main.getBody().front().begin());
       llvm::SetVector<Operation *> Constants;
@@ -45,7 +45,7 @@ struct ExtractWeightsPass
       });
       for (Operation *Op : Constants) {
         auto Constant = cast<arith::ConstantOp>(Op);
-        WeightOp &Weight = Known[Constant.getValue()];
+        WeightOp &Weight = Known[{Constant.getValue(), Attribute()}];
         if (!Weight)
           Weight =
               WeightOp::create(Builder, Constant.getLoc(), Constant.getType(),
@@ -55,6 +55,18 @@ struct ExtractWeightsPass
       }
       for (Operation *Op : Constants)
         Op->erase();
+      // Weights that an earlier pass made of constants, to be laid out anew.
+      Main.walk([&](WeightOp Weight) {
+        WeightOp &First = Known[{Weight.getValue(), Weight.getPackingAttr()}];
+        if (!First || First == Weight) {
+          First = Weight;
+          return;
+        }
+        if (First->getBlock() != &Main.getBody().front())
+          First->moveBefore(&Main.getBody().front().front());
+        Weight.getResult().replaceAllUsesWith(First.getResult());
+        Weight.erase();
+      });
     }
   }
 };

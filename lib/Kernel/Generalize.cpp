@@ -12,11 +12,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lathe/Kernel/Kernel.h"
 #include "lathe/Kernel/Passes.h"
 #include "lathe/Kernel/Structure.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 
 namespace lathe::kernel {
 #define GEN_PASS_DEF_KERNELGENERALIZEPASS
@@ -27,6 +30,50 @@ using namespace mlir;
 using namespace lathe::kernel;
 
 namespace {
+
+/// The elements of a constant under another shape: the same bytes.
+ElementsAttr reshaped(ElementsAttr Elements, ShapedType Type) {
+  if (auto Dense = dyn_cast<DenseElementsAttr>(Elements))
+    return Dense.reshape(Type);
+  if (auto Resource = dyn_cast<DenseResourceElementsAttr>(Elements))
+    return DenseResourceElementsAttr::get(Type, Resource.getRawHandle());
+  return nullptr;
+}
+
+/// A reshape of a constant is a constant.
+void foldReshape(IRRewriter &Rewriter, Operation *Op) {
+  auto Constant = Op->getOperand(0).getDefiningOp<arith::ConstantOp>();
+  auto Type = cast<RankedTensorType>(Op->getResult(0).getType());
+  auto Elements =
+      Constant ? dyn_cast<ElementsAttr>(Constant.getValue()) : nullptr;
+  if (!Elements || !Type.hasStaticShape())
+    return;
+  ElementsAttr New = reshaped(Elements, Type);
+  if (!New)
+    return;
+  Rewriter.setInsertionPoint(Op);
+  Rewriter.replaceOpWithNewOp<arith::ConstantOp>(Op, Type,
+                                                 cast<TypedAttr>(New));
+}
+
+/// A constant that a contraction or convolution multiplies by is a weight from
+/// here on, even a splat: folded into the body it would hide the contraction.
+void protectWeights(IRRewriter &Rewriter, linalg::LinalgOp Root) {
+  StringRef Kind = kindOf(Root);
+  if (Kind != "contraction" && Kind != "conv")
+    return;
+  for (OpOperand *Operand : Root.getDpsInputOperands()) {
+    auto Constant = Operand->get().getDefiningOp<arith::ConstantOp>();
+    auto Elements =
+        Constant ? dyn_cast<ElementsAttr>(Constant.getValue()) : nullptr;
+    if (!Elements || Root.getRank(Operand) == 0)
+      continue;
+    Rewriter.setInsertionPoint(Root);
+    Operand->set(WeightOp::create(Rewriter, Constant.getLoc(),
+                                  Constant.getType(), Elements, PackingAttr(),
+                                  IntegerAttr()));
+  }
+}
 
 struct GeneralizePass
     : lathe::kernel::impl::KernelGeneralizePassBase<GeneralizePass> {
@@ -40,7 +87,8 @@ struct GeneralizePass
           Work.push_back(Op);
         return WalkResult::skip();
       }
-      if (isa<tensor::SplatOp>(Op))
+      if (isa<tensor::SplatOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
+              Op))
         Work.push_back(Op);
       return WalkResult::advance();
     });
@@ -56,6 +104,10 @@ struct GeneralizePass
                                                     Empty);
         continue;
       }
+      if (!isa<linalg::LinalgOp>(Op)) {
+        foldReshape(Rewriter, Op);
+        continue;
+      }
       if (failed(linalg::generalizeNamedOp(Rewriter,
                                            cast<linalg::LinalgOp>(Op)))) {
         Op->emitError("has no form as linalg.generic; the stage Lower must not "
@@ -63,6 +115,10 @@ struct GeneralizePass
         return signalPassFailure();
       }
     }
+    getOperation()->walk([&](linalg::LinalgOp Op) {
+      if (isRoot(Op))
+        protectWeights(Rewriter, Op);
+    });
   }
 };
 

@@ -7,6 +7,8 @@
 
 #include "lathe/Kernel/Pipeline.h"
 #include "lathe/Kernel/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -20,10 +22,22 @@ void kernel::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   PM.addPass(createCSEPass());
   if (Options.Fuse)
     PM.addPass(createKernelFuseElementwisePass());
+  if (Options.Layouts) {
+    PM.addPass(createKernelAssignLayoutPass());
+    PM.addPass(createCanonicalizerPass());
+    PM.addPass(createCSEPass());
+    if (Options.Fuse)
+      PM.addPass(createKernelFuseElementwisePass());
+  }
   // 2. Larger buffers before the producers of their parts.
-  PM.addPass(createKernelLowerPadsPass());
+  // Sizes come from inputs, not from results of other kernels. No CSE from here
+  // on: two padded buffers of one size must stay two.
+  PM.addNestedPass<func::FuncOp>(
+      memref::createResolveRankedShapeTypeResultDimsPass());
   PM.addPass(createCanonicalizerPass());
   PM.addPass(createCSEPass());
+  PM.addPass(createKernelLowerPadsPass());
+  PM.addPass(createCanonicalizerPass());
   // 3. Kernels, each once, and the constants they take.
   PM.addPass(createKernelFormPass(KernelFormPassOptions{Options.Fuse}));
   PM.addPass(createKernelExtractWeightsPass());

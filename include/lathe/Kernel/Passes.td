@@ -17,7 +17,7 @@ def KernelGeneralizePass : Pass<"kernel-generalize", "::mlir::ModuleOp"> {
     of a constant start value), so that each later pass knows one op. Loop kernels
     are left alone.
   }];
-  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::lathe::kernel::KernelDialect"];
 }
 
 def KernelFuseElementwisePass : Pass<"kernel-fuse-elementwise", "::mlir::ModuleOp"> {
@@ -28,6 +28,18 @@ def KernelFuseElementwisePass : Pass<"kernel-fuse-elementwise", "::mlir::ModuleO
     once. Scalar and splat constants become constants of the body.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::affine::AffineDialect"];
+}
+
+def KernelAssignLayoutPass : Pass<"kernel-assign-layout", "::mlir::ModuleOp"> {
+  let summary = "Channels last for convolutions, by transpositions that travel";
+  let description = [{
+    Each convolution computes channels last; transpositions back travel down
+    through elementwise ops, windows, reductions, pads, concatenations, slices and
+    reshapes until they cancel or reach a result of main. Constant filters are
+    transposed by a packing on `kernel.weight`.
+  }];
+  let dependentDialects = ["::lathe::kernel::KernelDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def KernelLowerPadsPass : Pass<"kernel-lower-pads", "::mlir::ModuleOp"> {
