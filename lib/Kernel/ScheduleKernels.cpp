@@ -150,7 +150,8 @@ private:
     auto IsWeight = [&](unsigned Arg) {
       return !Calls.empty() && llvm::all_of(Calls, [&](CallOp Call) {
         auto W = Call->getOperand(Arg).getDefiningOp<WeightOp>();
-        return W && !W.getPackingAttr();
+        return W &&
+               (!W.getPackingAttr() || W.getPackingAttr().getBlocks().empty());
       });
     };
     std::optional<Contraction> C = matchContraction(Kernel, IsWeight);
@@ -213,15 +214,19 @@ private:
     // The weights.
     for (CallOp Call : Calls) {
       auto Plain = Call->getOperand(Number).getDefiningOp<WeightOp>();
+      // A layout may have transposed it already.
+      PackingAttr Whole = Packing;
+      if (PackingAttr First = Plain.getPackingAttr())
+        Whole = Packing.after(First);
       WeightOp Packed;
       for (Operation *User : Plain->getBlock()->getOps<WeightOp>())
         if (auto W = cast<WeightOp>(User);
-            W.getValue() == Plain.getValue() && W.getPackingAttr() == Packing)
+            W.getValue() == Plain.getValue() && W.getPackingAttr() == Whole)
           Packed = W;
       if (!Packed) {
         OpBuilder WB(Plain);
         Packed = WeightOp::create(WB, Plain.getLoc(), Type, Plain.getValue(),
-                                  Packing, IntegerAttr());
+                                  Whole, IntegerAttr());
       }
       Call->setOperand(Number, Packed);
       if (Plain->use_empty())
