@@ -34,6 +34,20 @@ mlir::Value broadcastTo(TensorBuilder &B, mlir::Value Data,
                         mlir::RankedTensorType T,
                         llvm::ArrayRef<mlir::OpFoldResult> To);
 
+/// Sorts the first Count entries of row 0 of the index lists by Before, which
+/// compares two entries (as index scalars) for 'strictly earlier'. Stable,
+/// O(n log n): bottom-up merges into row 1 and back. Only inside a loop kernel.
+///
+/// The lists are one tensor because two uninitialised tensors of one type are
+/// one and the same to a common subexpression.
+mlir::Value sortIndices(TensorBuilder &B, Scalar Count, mlir::Value Lists,
+                        llvm::function_ref<Scalar(Scalar, Scalar)> Before);
+
+/// The first Count slices along Axis of a buffer that was made for the most
+/// there can be.
+mlir::Value takeFirst(TensorBuilder &B, mlir::Value Buffer, int64_t Axis,
+                      Scalar Count, mlir::RankedTensorType T);
+
 /// A op B for the reductions that ScatterElements and ScatterND name.
 Scalar reduceScalars(llvm::StringRef Reduction, bool IsUnsigned, Scalar A,
                      Scalar B);

@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Patterns.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -104,6 +105,28 @@ static void recordOnnxTypes(ModuleOp Module) {
   });
 }
 
+namespace {
+/// A tensor op on ONNX's types becomes the same op on storage types.
+struct RetypeTensorOp : ConversionPattern {
+  RetypeTensorOp(const TypeConverter &Types, MLIRContext *Context)
+      : ConversionPattern(Types, MatchAnyOpTypeTag(), /*benefit=*/1, Context) {}
+
+  LogicalResult
+  matchAndRewrite(Operation *Op, ArrayRef<Value> Operands,
+                  ConversionPatternRewriter &Rewriter) const override {
+    SmallVector<Type> Results;
+    if (!isa_and_present<tensor::TensorDialect>(Op->getDialect()) ||
+        Op->getNumRegions() ||
+        failed(getTypeConverter()->convertTypes(Op->getResultTypes(), Results)))
+      return failure();
+    OperationState State(Op->getLoc(), Op->getName(), Operands, Results,
+                         Op->getAttrs());
+    Rewriter.replaceOp(Op, Rewriter.create(State));
+    return success();
+  }
+};
+} // namespace
+
 /// Converts all that has a pattern. Fails only where the conversion itself
 /// does.
 static LogicalResult convert(ModuleOp Module,
@@ -111,8 +134,10 @@ static LogicalResult convert(ModuleOp Module,
   MLIRContext *Context = Module.getContext();
   ConversionTarget Target(*Context);
   Target.addLegalDialect<arith::ArithDialect, linalg::LinalgDialect,
-                         math::MathDialect, tensor::TensorDialect>();
-  Target.addLegalDialect<scf::SCFDialect>();
+                         math::MathDialect>();
+  // Control flow is lowered before, on ONNX's types.
+  Target.addDynamicallyLegalDialect<tensor::TensorDialect>(
+      [&](Operation *Op) { return Types.isLegal(Op); });
   Target.addLegalOp<ModuleOp>();
   // A signature with types that have no storage form stays; `remaining` reports
   // it.
@@ -134,6 +159,8 @@ static LogicalResult convert(ModuleOp Module,
 
   RewritePatternSet Patterns(Context);
   populateAllLoweringPatterns(Types, Patterns);
+  Patterns.add<RetypeTensorOp>(Types, Context);
+  scf::populateSCFStructuralTypeConversionsAndLegality(Types, Patterns, Target);
   populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(Patterns,
                                                                  Types);
   populateReturnOpTypeConversionPattern(Patterns, Types);

@@ -21,6 +21,9 @@ void populateMovementLoweringPatterns(const StorageTypeConverter &Types,
   populateGatherLoweringPatterns(Types, Patterns);
   populateScatterLoweringPatterns(Types, Patterns);
   populateGeneratorLoweringPatterns(Types, Patterns);
+  populateResizeLoweringPatterns(Types, Patterns);
+  populateSelectionLoweringPatterns(Types, Patterns);
+  populateSortLoweringPatterns(Types, Patterns);
 }
 
 } // namespace lathe::lower

@@ -104,6 +104,12 @@ static Value takeCuts(TensorBuilder &B, Value Data, RankedTensorType T,
   });
 }
 
+/// Whether an axis given at run time means dimension D.
+static Scalar isAxis(TensorBuilder &B, Scalar Axis, int64_t D, int64_t Rank) {
+  Scalar A = Axis.toIndex();
+  return (A == D) | (A == D - Rank);
+}
+
 static LogicalResult lowerSlice(Node &N) {
   TensorBuilder B(N);
   Value Data = N.in(0);
@@ -115,22 +121,35 @@ static LogicalResult lowerSlice(Node &N) {
   if (N.has(4))
     Steps = B.elements(N.in(4));
   SmallVector<int64_t> Axes = iota(Starts.size());
-  if (N.has(3)) {
-    auto Given = N.constInts(3);
-    if (!Given)
-      return N.fail("'axes' must be a constant");
+  Scalars RuntimeAxes;
+  if (auto Given = N.constInts(3))
     Axes = *Given;
-  }
+  else if (N.has(3))
+    RuntimeAxes = B.elements(N.in(3));
   SmallVector<Cut> Cuts;
   for (int64_t D = 0; D < Rank; ++D)
     Cuts.push_back({B.index(0), B.index(1), B.dim(Data, D)});
-  for (auto [I, A] : llvm::enumerate(Axes)) {
-    int64_t D = A < 0 ? A + Rank : A;
+  auto CutAt = [&](size_t I, int64_t D) {
     Scalar Step = Steps.empty() ? B.index(1) : Steps[I].toIndex();
-    if (Step.constant() == 0)
+    return cut(B, Starts[I].toIndex(), Ends[I].toIndex(), Step, B.dim(Data, D));
+  };
+  for (Scalar S : Steps)
+    if (S.constant() == 0)
       return N.fail("a step of 0");
-    Cuts[D] =
-        cut(B, Starts[I].toIndex(), Ends[I].toIndex(), Step, B.dim(Data, D));
+  for (auto [I, A] : llvm::enumerate(Axes)) {
+    if (RuntimeAxes.empty()) {
+      int64_t D = A < 0 ? A + Rank : A;
+      Cuts[D] = CutAt(I, D);
+      continue;
+    }
+    // An axis known only at run time may be any: each takes its cut if it is.
+    for (int64_t D = 0; D < Rank; ++D) {
+      Cut C = CutAt(I, D);
+      Scalar Mine = isAxis(B, RuntimeAxes[I], D, Rank);
+      Cuts[D] = {select(Mine, C.First, Cuts[D].First),
+                 select(Mine, C.Step, Cuts[D].Step),
+                 select(Mine, C.Count, Cuts[D].Count)};
+    }
   }
   return N.replace(takeCuts(B, Data, T, Cuts));
 }
@@ -221,19 +240,29 @@ static LogicalResult lowerPad(Node &N) {
     return N.fail("'pads' has no known length");
   Scalars Pads = B.elements(N.in(1));
   SmallVector<int64_t> Axes = iota(Rank);
-  if (N.has(3)) {
-    auto Given = N.constInts(3);
-    if (!Given)
-      return N.fail("'axes' must be a constant");
+  Scalars RuntimeAxes;
+  if (auto Given = N.constInts(3)) {
     Axes = *Given;
+  } else if (N.has(3)) {
+    RuntimeAxes = B.elements(N.in(3));
+    Axes.resize(RuntimeAxes.size());
   }
   if (Pads.size() != 2 * Axes.size())
     return N.fail("'pads' must hold two amounts per axis");
   Scalars Front(Rank, B.index(0)), Back(Rank, B.index(0));
   for (auto [I, A] : llvm::enumerate(Axes)) {
-    int64_t D = A < 0 ? A + Rank : A;
-    Front[D] = Pads[I].toIndex();
-    Back[D] = Pads[I + Axes.size()].toIndex();
+    Scalar F = Pads[I].toIndex(), K = Pads[I + Axes.size()].toIndex();
+    if (RuntimeAxes.empty()) {
+      int64_t D = A < 0 ? A + Rank : A;
+      Front[D] = F;
+      Back[D] = K;
+      continue;
+    }
+    for (int64_t D = 0; D < Rank; ++D) {
+      Scalar Mine = isAxis(B, RuntimeAxes[I], D, Rank);
+      Front[D] = select(Mine, F, Front[D]);
+      Back[D] = select(Mine, K, Back[D]);
+    }
   }
   Sizes To;
   bool Constant = true;

@@ -28,6 +28,9 @@ LATHE_POPULATE(SliceLowering)
 LATHE_POPULATE(GatherLowering)
 LATHE_POPULATE(ScatterLowering)
 LATHE_POPULATE(GeneratorLowering)
+LATHE_POPULATE(ResizeLowering)
+LATHE_POPULATE(SelectionLowering)
+LATHE_POPULATE(SortLowering)
 #undef LATHE_POPULATE
 
 /// All of them.

@@ -10,6 +10,25 @@
 
 include "mlir/Pass/PassBase.td"
 
+def LowerExpandFunctions : Pass<"lower-expand-functions", "mlir::ModuleOp"> {
+  let summary = "composite onnx ops to simpler onnx ops";
+  let description = [{
+    Attention, losses and their like, which no pattern lowers. The new ops have
+    element types but no shapes: `onnx-infer-shapes` must follow.
+  }];
+}
+
+def LowerControlFlow : Pass<"lower-control-flow", "mlir::ModuleOp"> {
+  let summary = "onnx.If, Loop and Scan to scf ops that carry tensors";
+  let description = [{
+    Runs before `lower-onnx-to-linalg`; the types are still ONNX's. Outputs that
+    a loop stacks are slices of one tensor made before the loop.
+  }];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::scf::SCFDialect",
+    "mlir::tensor::TensorDialect"];
+}
+
 def LowerOnnxToLinalg : Pass<"lower-onnx-to-linalg", "mlir::ModuleOp"> {
   let summary = "onnx ops to linalg, tensor, scf and arith on tensors";
   let description = [{
