@@ -112,7 +112,7 @@ Taps<T> tapsOf(const Settings &S, const Axis<T> &A, T I, int64_t Count,
   for (int64_t K = 0; K < Count; ++K) {
     T P = First + static_cast<double>(K);
     T W = kernelWeight(S, (P - X) / Stretch);
-    if (S.ExcludeOutside || S.Antialias)
+    if (S.ExcludeOutside)
       W = select(P < 0.0, Zero, select(P > Last, Zero, W));
     Sum = Sum + W;
     R.At.push_back(smin(smax(P, Zero), Last));

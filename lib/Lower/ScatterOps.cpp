@@ -52,8 +52,8 @@ static LogicalResult lowerScatterElements(Node &N) {
   StringRef Reduction = N.str("reduction", "none");
   bool Unsigned = N.inElem(0).isUnsignedInteger();
   Scalar Dim = B.dim(Data, Axis);
-  return N.replace(B.loopKernel(Data, [&](ValueRange Outs) {
-    return B.nest(dims(B, Idx, Rank), Outs,
+  return N.replace(B.loopKernel([&] {
+    return B.nest(dims(B, Idx, Rank), Data,
                   [&](ArrayRef<Scalar> I, ValueRange Outs) -> Values {
                     Scalars At(I);
                     At[Axis] = wrapIndex(B, B.load(Idx, I), Dim);
@@ -75,9 +75,9 @@ static LogicalResult lowerScatterND(Node &N) {
   StringRef Reduction = N.str("reduction", "none");
   bool Unsigned = N.inElem(0).isUnsignedInteger();
   int64_t Inner = N.inRank(0) - Tuple;
-  return N.replace(B.loopKernel(Data, [&](ValueRange Outs) {
+  return N.replace(B.loopKernel([&] {
     return B.nest(
-        dims(B, Idx, Lead), Outs, [&](ArrayRef<Scalar> Outer, ValueRange Outs) {
+        dims(B, Idx, Lead), Data, [&](ArrayRef<Scalar> Outer, ValueRange Outs) {
           // The tuple is read once for the whole block that it names.
           Scalars Base, Where(Outer), Block;
           Where.push_back(Scalar());
@@ -113,8 +113,8 @@ static LogicalResult lowerTensorScatter(Node &N) {
     Axis += Rank;
   bool Circular = N.str("mode", "linear") == "circular";
   Scalar Dim = B.dim(Cache, Axis);
-  return N.replace(B.loopKernel(Cache, [&](ValueRange Outs) {
-    return B.nest(dims(B, Update, Rank), Outs,
+  return N.replace(B.loopKernel([&] {
+    return B.nest(dims(B, Update, Rank), Cache,
                   [&](ArrayRef<Scalar> I, ValueRange Outs) -> Values {
                     Scalars At(I);
                     Scalar P = I[Axis];

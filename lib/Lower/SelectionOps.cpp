@@ -24,28 +24,24 @@ static LogicalResult lowerNonZero(Node &N) {
   Value Data = N.in(0);
   int64_t Rank = N.inRank(0);
   Type I64 = B.getI64Type();
-  Sizes To = {B.attr(Rank), B.fold(B.product(B.sizes(Data)))},
-        One = {B.attr(1)};
+  Sizes To = {B.attr(Rank), B.fold(B.product(B.sizes(Data)))};
   Scalars Extents;
   for (int64_t D = 0; D < Rank; ++D)
     Extents.push_back(B.dim(Data, D));
-  Values Outs = {B.empty(tensorOf(To, I64), To),
-                 B.empty(tensorOf(One, I64), One)};
-  Values Result = B.loopKernel(Outs, [&](ValueRange Outs) -> Values {
-    Values Found = B.nest(
-        Extents, {B.index(0), Outs[0]}, [&](ArrayRef<Scalar> At, ValueRange S) {
-          Scalar Count = B.wrap(S[0]), V = B.load(Data, At);
-          return B.when(V != V.same(0), S, [&]() -> Values {
-            Value List = S[1];
-            for (int64_t D = 0; D < Rank; ++D)
-              List = B.store(At[D].to(I64), List, {B.index(D), Count});
-            return {Count + 1, List};
-          });
-        });
-    return {Found[1], B.store(B.wrap(Found[0]).to(I64), Outs[1], {B.index(0)})};
+  Values Found = B.loopKernel([&] {
+    return B.nest(Extents, {B.index(0), B.empty(tensorOf(To, I64), To)},
+                  [&](ArrayRef<Scalar> At, ValueRange S) {
+                    Scalar Count = B.wrap(S[0]), V = B.load(Data, At);
+                    return B.when(V != V.same(0), S, [&]() -> Values {
+                      Value List = S[1];
+                      for (int64_t D = 0; D < Rank; ++D)
+                        List =
+                            B.store(At[D].to(I64), List, {B.index(D), Count});
+                      return {Count + 1, List};
+                    });
+                  });
   });
-  Scalar Count = B.load(Result[1], {B.index(0)}).toIndex();
-  return N.replace(takeFirst(B, Result[0], 1, Count, N.outType()));
+  return N.replace(takeFirst(B, Found[1], 1, B.wrap(Found[0]), N.outType()));
 }
 
 static LogicalResult lowerCompress(Node &N) {
@@ -60,33 +56,30 @@ static LogicalResult lowerCompress(Node &N) {
   int64_t Axis = normalAxis(N.i64("axis", 0), Rank);
   // The condition may be shorter than the axis: what it does not name is out.
   Scalar Most = smin(B.dim(Condition, 0), B.dim(Data, Axis));
-  Sizes List = {B.fold(Most)}, One = {B.attr(1)};
-  Values Outs = {
-      B.fill(tensorOf(List, I64), List, constantScalar(B, I64, int64_t(0))),
-      B.empty(tensorOf(One, I64), One)};
-  Values Chosen = B.loopKernel(Outs, [&](ValueRange Outs) -> Values {
-    Values Found = B.loop(
-        B.index(0), Most, {B.index(0), Outs[0]}, [&](Scalar I, ValueRange S) {
-          Scalar Count = B.wrap(S[0]), V = B.load(Condition, {I});
-          return B.when(V, S, [&]() -> Values {
-            return {Count + 1, B.store(I.to(I64), S[1], {Count})};
-          });
-        });
-    return {Found[1], B.store(B.wrap(Found[0]).to(I64), Outs[1], {B.index(0)})};
+  Sizes List = {B.fold(Most)};
+  Value Start =
+      B.fill(tensorOf(List, I64), List, constantScalar(B, I64, int64_t(0)));
+  Values Chosen = B.loopKernel([&] {
+    return B.loop(B.index(0), Most, {B.index(0), Start},
+                  [&](Scalar I, ValueRange S) {
+                    Scalar Count = B.wrap(S[0]), V = B.load(Condition, {I});
+                    return B.when(V, S, [&]() -> Values {
+                      return {Count + 1, B.store(I.to(I64), S[1], {Count})};
+                    });
+                  });
   });
   // Every row that may be chosen is read; the list holds zeros past its end.
   Sizes To = B.sizes(Data);
   To[Axis] = List[0];
   AffineMap Map =
       AffineMap::get(Rank, 0, {B.getAffineDimExpr(Axis)}, B.getContext());
-  Value Rows = B.map(tensorOf(To, Element), To, Chosen[0], Map,
+  Value Rows = B.map(tensorOf(To, Element), To, Chosen[1], Map,
                      [&](Indices &I, ArrayRef<Scalar> In) {
                        Scalars At = I.all();
                        At[Axis] = In[0].toIndex();
                        return B.load(Data, At);
                      });
-  Scalar Count = B.load(Chosen[1], {B.index(0)}).toIndex();
-  return N.replace(takeFirst(B, Rows, Axis, Count, N.outType()));
+  return N.replace(takeFirst(B, Rows, Axis, B.wrap(Chosen[0]), N.outType()));
 }
 
 namespace {
@@ -134,14 +127,13 @@ static LogicalResult lowerNonMaxSuppression(Node &N) {
   Scalar Threshold = N.has(4) ? Single(4) : Scalar();
 
   Sizes To = {B.fold(Batches * Classes * Limit), B.attr(3)},
-        Lists = {B.attr(2), B.fold(Count)}, One = {B.attr(1)};
-  Values Outs = {B.empty(tensorOf(To, I64), To),
-                 B.empty(tensorOf(One, I64), One),
-                 B.empty(tensorOf(Lists, I64), Lists)};
-  Values Result = B.loopKernel(Outs, [&](ValueRange Outs) -> Values {
-    Scalar Zero = B.index(0);
-    Values End = B.nest(
-        {Batches, Classes}, {Zero, Outs[0], Outs[2]},
+        Lists = {B.attr(2), B.fold(Count)};
+  Scalar Zero = B.index(0);
+  Values End = B.loopKernel([&] {
+    return B.nest(
+        {Batches, Classes},
+        {Zero, B.empty(tensorOf(To, I64), To),
+         B.empty(tensorOf(Lists, I64), Lists)},
         [&](ArrayRef<Scalar> At, ValueRange S) -> Values {
           Scalar Batch = At[0], Class = At[1], First = B.wrap(S[0]);
           auto Score = [&](Scalar I) {
@@ -192,10 +184,8 @@ static LogicalResult lowerNonMaxSuppression(Node &N) {
               });
           return {Kept[0], Kept[1], Sorted};
         });
-    return {End[1], B.store(B.wrap(End[0]).to(I64), Outs[1], {Zero}), End[2]};
   });
-  Scalar Kept = B.load(Result[1], {B.index(0)}).toIndex();
-  return N.replace(takeFirst(B, Result[0], 0, Kept, N.outType()));
+  return N.replace(takeFirst(B, End[1], 0, B.wrap(End[0]), N.outType()));
 }
 
 void populateSelectionLoweringPatterns(const StorageTypeConverter &Types,

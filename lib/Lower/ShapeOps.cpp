@@ -119,10 +119,12 @@ static LogicalResult lowerSqueeze(Node &N) {
 static LogicalResult lowerUnsqueeze(Node &N) {
   TensorBuilder B(N);
   RankedTensorType T = N.outType();
+  Sizes To(T.getRank());
+  if (T.hasStaticShape())
+    return N.replace(B.reshape(N.in(0), T, To));
   auto Axes = N.constInts(1);
   if (!Axes)
     return N.fail("'axes' must be a constant");
-  Sizes To(T.getRank());
   for (int64_t A : *Axes)
     To[A < 0 ? A + T.getRank() : A] = B.attr(1);
   Sizes From = B.sizes(N.in(0));

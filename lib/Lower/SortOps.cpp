@@ -103,7 +103,7 @@ static LogicalResult lowerTopK(Node &N) {
   Scalars Rows;
   for (int64_t D = 0; D < Rank; ++D)
     Rows.push_back(D == Axis ? B.index(1) : B.dim(Data, D));
-  Values Result = B.loopKernel(Outs, [&](ValueRange Outs) {
+  Values Result = B.loopKernel([&] {
     return B.nest(Rows, Outs, [&](ArrayRef<Scalar> Row, ValueRange Outs) {
       Scalars At(Row);
       auto Load = [&](Scalar I) {
@@ -148,10 +148,9 @@ static LogicalResult lowerUnique(Node &N) {
   // Lists of one entry per slice, as rows: the order and the scratch of the
   // sort, then first appearance, inverse, counts.
   enum { Order, Scratch, First, Inverse, Counts, Rows };
-  Sizes Lists = {B.attr(Rows), B.fold(Length)}, One = {B.attr(1)};
+  Sizes Lists = {B.attr(Rows), B.fold(Length)};
   Values Outs = {B.empty(tensorOf(B.sizes(Data), Element), B.sizes(Data)),
-                 B.empty(tensorOf(Lists, I64), Lists),
-                 B.empty(tensorOf(One, I64), One)};
+                 B.empty(tensorOf(Lists, I64), Lists)};
   // All coordinates but the axis.
   Scalars Inner;
   for (int64_t D = 0; D < Rank; ++D)
@@ -182,7 +181,7 @@ static LogicalResult lowerUnique(Node &N) {
   auto Put = [&](Value L, int Row, Scalar I, Scalar V) {
     return B.store(V.to(I64), L, {B.index(Row), I});
   };
-  Values Result = B.loopKernel(Outs, [&](ValueRange Outs) {
+  Values Result = B.loopKernel([&] {
     Scalar Zero = B.index(0);
     Value Sorted =
         sortIndices(B, Length, fillIota(B, Length, Outs[1]),
@@ -233,10 +232,9 @@ static LogicalResult lowerUnique(Node &N) {
         return {B.store(B.load(Data, AtSlice(In, From)), Y[0], AtSlice(In, G))};
       });
     });
-    Value Number = B.store(Groups.to(I64), Outs[2], {Zero});
-    return Values{Y[0], L, Number};
+    return Values{Y[0], L, Groups};
   });
-  Scalar Count = B.load(Result[2], {B.index(0)}).toIndex();
+  Scalar Count = B.wrap(Result[2]);
   auto Row = [&](int R, OpFoldResult Size, unsigned Out) {
     return B.slice(Result[1], N.outType(Out), {B.attr(R), B.attr(0)},
                    {B.attr(1), Size}, {B.attr(1), B.attr(1)});

@@ -260,6 +260,7 @@ Value TensorBuilder::map(RankedTensorType T, ArrayRef<OpFoldResult> S,
 Values TensorBuilder::loop(Scalar Lo, Scalar Hi, ValueRange Carried,
                            function_ref<Values(Scalar, ValueRange)> Body) {
   auto For = scf::ForOp::create(*this, Lo, Hi, index(1), Carried);
+  mark(For);
   OpBuilder::InsertionGuard Guard(*this);
   // With nothing carried the op comes with its terminator.
   if (Carried.empty()) {
@@ -297,6 +298,7 @@ Values TensorBuilder::loopWhile(ValueRange Carried,
   SmallVector<Type> Types(Carried.getTypes());
   SmallVector<Location> Locs(Types.size(), getLoc());
   auto While = scf::WhileOp::create(*this, Types, Carried);
+  mark(While);
   OpBuilder::InsertionGuard Guard(*this);
   Block *Before = createBlock(&While.getBefore(), {}, Types, Locs);
   Scalar Go = Condition(Before->getArguments());
@@ -325,16 +327,16 @@ Values TensorBuilder::when(Scalar Condition, ValueRange Carried,
                 [&] { return Values(Carried); });
 }
 
-Values TensorBuilder::loopKernel(ValueRange Outs,
-                                 function_ref<Values(ValueRange)> Body) {
-  // One trip: the body may then carry scalars through loops of its own while
-  // the kernel as a whole takes and gives tensors only.
-  auto For = scf::ForOp::create(*this, index(0), index(1), index(1), Outs);
-  For->setAttr("lathe.loop_kernel", getUnitAttr());
-  OpBuilder::InsertionGuard Guard(*this);
-  setInsertionPointToEnd(For.getBody());
-  scf::YieldOp::create(*this, Body(For.getRegionIterArgs()));
-  return Values(For.getResults());
+Values TensorBuilder::loopKernel(function_ref<Values()> Body) {
+  bool Outer = std::exchange(InLoopKernel, true);
+  Values Result = Body();
+  InLoopKernel = Outer;
+  return Result;
+}
+
+void TensorBuilder::mark(Operation *Loop) {
+  if (InLoopKernel)
+    Loop->setAttr("lathe.loop_kernel", getUnitAttr());
 }
 
 } // namespace lathe::lower

@@ -135,11 +135,15 @@ public:
   /// if (Condition) Carried = Then(Carried).
   Values when(Scalar Condition, mlir::ValueRange Carried,
               llvm::function_ref<Values()> Then);
-  /// An algorithm without a linalg form. Outs are its destinations; Body builds
-  /// scalar loops that read any tensor and update the outs, and returns them in
-  /// order.
-  Values loopKernel(mlir::ValueRange Outs,
-                    llvm::function_ref<Values(mlir::ValueRange)> Body);
+  /// An algorithm without a linalg form: every loop that Body builds is marked
+  /// as a loop kernel. Inner loops too: where an outer one runs once it goes
+  /// away, and the inner ones take its place.
+  Values loopKernel(llvm::function_ref<Values()> Body);
+
+private:
+  void mark(mlir::Operation *Loop);
+
+  bool InLoopKernel = false;
 };
 
 /// The row-major type with this shape; dynamic where a size is no attribute.

@@ -1,0 +1,98 @@
+// RUN: lathe-opt %s --lower-control-flow --split-input-file --verify-diagnostics | FileCheck %s
+
+// CHECK-LABEL: @branch(
+// CHECK:         %[[C:.*]] = tensor.extract %{{.*}}[] : tensor<i1>
+// CHECK:         scf.if %[[C]] -> (tensor<?xf32>)
+// CHECK:           onnx.Neg
+// CHECK:           tensor.cast {{.*}} tensor<4xf32> to tensor<?xf32>
+// CHECK:         else
+// CHECK:           onnx.Constant
+func.func @branch(%c: tensor<i1>, %x: tensor<4xf32>) -> tensor<?xf32> {
+  %0 = onnx.If(%c) : (tensor<i1>) -> tensor<?xf32> then_branch() {
+    %1 = onnx.Neg(%x) : (tensor<4xf32>) -> tensor<4xf32>
+    onnx.Yield %1 : tensor<4xf32>
+  } else_branch() {
+    %1 = onnx.Constant dense<[1.0, 2.0]> : tensor<2xf32>
+    onnx.Yield %1 : tensor<2xf32>
+  }
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+// The branch that is not taken is gone.
+// CHECK-LABEL: @known(
+// CHECK-NOT:     scf.if
+// CHECK:         onnx.Neg
+// CHECK-NOT:     onnx.Abs
+func.func @known(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %c = onnx.Constant dense<true> : tensor<i1>
+  %0 = onnx.If(%c) : (tensor<i1>) -> tensor<4xf32> then_branch() {
+    %1 = onnx.Neg(%x) : (tensor<4xf32>) -> tensor<4xf32>
+    onnx.Yield %1 : tensor<4xf32>
+  } else_branch() {
+    %1 = onnx.Abs(%x) : (tensor<4xf32>) -> tensor<4xf32>
+    onnx.Yield %1 : tensor<4xf32>
+  }
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+// A loop that nothing ends early stacks into a tensor made before it.
+// CHECK-LABEL: @counted(
+// CHECK:         tensor.empty() : tensor<3x4xf32>
+// CHECK:         scf.for
+// CHECK:           onnx.Add
+// CHECK:           tensor.insert_slice
+// CHECK-NOT:     scf.while
+func.func @counted(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<3x4xf32>) {
+  %n = onnx.Constant dense<3> : tensor<i64>
+  %r:2 = onnx.Loop(%n, none, %x) : (tensor<i64>, tensor<4xf32>) -> (tensor<4xf32>, tensor<3x4xf32>) body(%i: tensor<i64>, %c: tensor<i1>, %v: tensor<4xf32>) {
+    %s = onnx.Add(%v, %x) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    onnx.Yield %c, %s, %s : tensor<i1>, tensor<4xf32>, tensor<4xf32>
+  }
+  return %r#0, %r#1 : tensor<4xf32>, tensor<3x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @ends_early(
+// CHECK:         scf.while
+// CHECK:           arith.cmpi slt
+// CHECK:           scf.condition
+// CHECK:         tensor.extract_slice
+func.func @ends_early(%n: tensor<i64>, %x: tensor<4xf32>) -> tensor<?x4xf32> {
+  %t = onnx.Constant dense<true> : tensor<i1>
+  %zero = onnx.Constant dense<2> : tensor<i64>
+  %r = onnx.Loop(%n, %t) : (tensor<i64>, tensor<i1>) -> tensor<?x4xf32> body(%i: tensor<i64>, %c: tensor<i1>) {
+    %go = onnx.Less(%i, %zero) : (tensor<i64>, tensor<i64>) -> tensor<i1>
+    onnx.Yield %go, %x : tensor<i1>, tensor<4xf32>
+  }
+  return %r : tensor<?x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @scan(
+// CHECK:         scf.for
+// CHECK:           tensor.extract_slice %{{.*}}[%{{.*}}, 0] [1, 4]
+// CHECK:           tensor.insert_slice
+func.func @scan(%h: tensor<4xf32>, %x: tensor<5x4xf32>) -> (tensor<4xf32>, tensor<5x4xf32>) {
+  %r:2 = onnx.Scan(%h, %x) {num_scan_inputs = 1} : (tensor<4xf32>, tensor<5x4xf32>) -> (tensor<4xf32>, tensor<5x4xf32>) body(%s: tensor<4xf32>, %e: tensor<4xf32>) {
+    %a = onnx.Add(%s, %e) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    onnx.Yield %a, %a : tensor<4xf32>, tensor<4xf32>
+  }
+  return %r#0, %r#1 : tensor<4xf32>, tensor<5x4xf32>
+}
+
+// -----
+
+func.func @unbounded(%x: tensor<4xf32>) -> tensor<?x4xf32> {
+  %t = onnx.Constant dense<true> : tensor<i1>
+  // expected-error @below {{stacks outputs without a limit on the number of trips}}
+  %r = onnx.Loop(none, %t) : (tensor<i1>) -> tensor<?x4xf32> body(%i: tensor<i64>, %c: tensor<i1>) {
+    onnx.Yield %c, %x : tensor<i1>, tensor<4xf32>
+  }
+  return %r : tensor<?x4xf32>
+}

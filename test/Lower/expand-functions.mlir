@@ -1,0 +1,26 @@
+// RUN: lathe-opt %s --lower-expand-functions --split-input-file | FileCheck %s
+
+// Two query heads share a key head: they are a dimension, not copies.
+// CHECK-LABEL: @attention(
+// CHECK:         onnx.Reshape
+// CHECK:         onnx.MatMul
+// CHECK:         onnx.LessOrEqual
+// CHECK:         onnx.Where
+// CHECK:         onnx.Softmax
+// CHECK:         onnx.MatMul
+// CHECK-NOT:     onnx.Attention
+func.func @attention(%q: tensor<1x4x5x8xf32>, %k: tensor<1x2x6x8xf32>, %v: tensor<1x2x6x8xf32>) -> tensor<1x4x5x8xf32> {
+  %y:4 = onnx.Attention(%q, %k, %v) {is_causal = 1} : (tensor<1x4x5x8xf32>, tensor<1x2x6x8xf32>, tensor<1x2x6x8xf32>) -> (tensor<1x4x5x8xf32>, tensor<1x2x6x8xf32>, tensor<1x2x6x8xf32>, tensor<1x4x5x6xf32>)
+  return %y#0 : tensor<1x4x5x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @loss(
+// CHECK:         onnx.LogSoftmax
+// CHECK:         onnx.GatherElements
+// CHECK:         onnx.ReduceMean
+func.func @loss(%x: tensor<3x5xf32>, %t: tensor<3xi64>) -> tensor<f32> {
+  %y:2 = onnx.SoftmaxCrossEntropyLoss(%x, %t) : (tensor<3x5xf32>, tensor<3xi64>) -> (tensor<f32>, tensor<3x5xf32>)
+  return %y#0 : tensor<f32>
+}
