@@ -24,6 +24,9 @@ void populateMovementLoweringPatterns(const StorageTypeConverter &Types,
   populateResizeLoweringPatterns(Types, Patterns);
   populateSelectionLoweringPatterns(Types, Patterns);
   populateSortLoweringPatterns(Types, Patterns);
+  populateSamplingLoweringPatterns(Types, Patterns);
+  populateSignalLoweringPatterns(Types, Patterns);
+  populateRandomLoweringPatterns(Types, Patterns);
 }
 
 } // namespace lathe::lower

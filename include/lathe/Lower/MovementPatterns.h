@@ -31,6 +31,9 @@ LATHE_POPULATE(GeneratorLowering)
 LATHE_POPULATE(ResizeLowering)
 LATHE_POPULATE(SelectionLowering)
 LATHE_POPULATE(SortLowering)
+LATHE_POPULATE(SamplingLowering)
+LATHE_POPULATE(SignalLowering)
+LATHE_POPULATE(RandomLowering)
 #undef LATHE_POPULATE
 
 /// All of them.
