@@ -147,6 +147,9 @@ constexpr Entry Table[] = {
     {"onnx.RotaryEmbedding", expandRotary},
     {"onnx.SoftmaxCrossEntropyLoss", expandSoftmaxLoss},
     {"onnx.SwiGLU", expandSwiGLU},
+    {"onnx.train.Adagrad", expandAdagrad},
+    {"onnx.train.Adam", expandAdam},
+    {"onnx.train.Momentum", expandMomentum},
 };
 
 struct LowerExpandFunctionsPass

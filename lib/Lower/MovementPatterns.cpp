@@ -27,6 +27,7 @@ void populateMovementLoweringPatterns(const StorageTypeConverter &Types,
   populateSamplingLoweringPatterns(Types, Patterns);
   populateSignalLoweringPatterns(Types, Patterns);
   populateRandomLoweringPatterns(Types, Patterns);
+  populateLinearAttentionPatterns(Types, Patterns);
 }
 
 } // namespace lathe::lower

@@ -34,6 +34,7 @@ LATHE_POPULATE(SortLowering)
 LATHE_POPULATE(SamplingLowering)
 LATHE_POPULATE(SignalLowering)
 LATHE_POPULATE(RandomLowering)
+LATHE_POPULATE(LinearAttention)
 #undef LATHE_POPULATE
 
 /// All of them.

@@ -18,6 +18,13 @@ def LowerExpandFunctions : Pass<"lower-expand-functions", "mlir::ModuleOp"> {
   }];
 }
 
+def LowerResolveSequences : Pass<"lower-resolve-sequences", "mlir::ModuleOp"> {
+  let summary = "sequences and optionals of known length to their elements";
+  let description = [{
+    New ops have no shapes: `onnx-infer-shapes` must follow.
+  }];
+}
+
 def LowerControlFlow : Pass<"lower-control-flow", "mlir::ModuleOp"> {
   let summary = "onnx.If, Loop and Scan to scf ops that carry tensors";
   let description = [{
