@@ -147,6 +147,7 @@ constexpr Entry Table[] = {
     {"onnx.RotaryEmbedding", expandRotary},
     {"onnx.SoftmaxCrossEntropyLoss", expandSoftmaxLoss},
     {"onnx.SwiGLU", expandSwiGLU},
+    {"onnx.preview.FlexAttention", expandFlexAttention},
     {"onnx.train.Adagrad", expandAdagrad},
     {"onnx.train.Adam", expandAdam},
     {"onnx.train.Momentum", expandMomentum},

@@ -27,6 +27,8 @@ void populateMovementLoweringPatterns(const StorageTypeConverter &Types,
   populateSamplingLoweringPatterns(Types, Patterns);
   populateSignalLoweringPatterns(Types, Patterns);
   populateRandomLoweringPatterns(Types, Patterns);
+  populateMLLoweringPatterns(Types, Patterns);
+  populateTreeEnsemblePatterns(Types, Patterns);
   populateLinearAttentionPatterns(Types, Patterns);
 }
 

@@ -119,6 +119,8 @@ std::optional<SmallVector<Value>> expandAdam(Operation *, OnnxBuilder &,
                                              std::string &);
 std::optional<SmallVector<Value>> expandMomentum(Operation *, OnnxBuilder &,
                                                  std::string &);
+std::optional<SmallVector<Value>>
+expandFlexAttention(Operation *, OnnxBuilder &, std::string &);
 
 } // namespace lathe::lower
 

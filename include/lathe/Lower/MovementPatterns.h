@@ -35,6 +35,8 @@ LATHE_POPULATE(SamplingLowering)
 LATHE_POPULATE(SignalLowering)
 LATHE_POPULATE(RandomLowering)
 LATHE_POPULATE(LinearAttention)
+LATHE_POPULATE(MLLowering)
+LATHE_POPULATE(TreeEnsemble)
 #undef LATHE_POPULATE
 
 /// All of them.
