@@ -148,9 +148,6 @@ constexpr Entry Table[] = {
     {"onnx.SoftmaxCrossEntropyLoss", expandSoftmaxLoss},
     {"onnx.SwiGLU", expandSwiGLU},
     {"onnx.preview.FlexAttention", expandFlexAttention},
-    {"onnx.train.Adagrad", expandAdagrad},
-    {"onnx.train.Adam", expandAdam},
-    {"onnx.train.Momentum", expandMomentum},
 };
 
 struct LowerExpandFunctionsPass

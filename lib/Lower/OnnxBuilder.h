@@ -113,12 +113,6 @@ std::optional<SmallVector<Value>> expandAttention(Operation *, OnnxBuilder &,
                                                   std::string &);
 std::optional<SmallVector<Value>> expandRotary(Operation *, OnnxBuilder &,
                                                std::string &);
-std::optional<SmallVector<Value>> expandAdagrad(Operation *, OnnxBuilder &,
-                                                std::string &);
-std::optional<SmallVector<Value>> expandAdam(Operation *, OnnxBuilder &,
-                                             std::string &);
-std::optional<SmallVector<Value>> expandMomentum(Operation *, OnnxBuilder &,
-                                                 std::string &);
 std::optional<SmallVector<Value>>
 expandFlexAttention(Operation *, OnnxBuilder &, std::string &);
 

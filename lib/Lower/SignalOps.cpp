@@ -87,15 +87,28 @@ static LogicalResult lowerDFT(Node &N) {
   int64_t Rank = T.getRank(), Axis = -2;
   Type Element = T.getElementType(), F64 = B.getF64Type();
   bool Inverse = N.i64("inverse", 0), OneSided = N.i64("onesided", 0);
-  if (N.has(2)) {
-    auto Known = N.constInts(2);
-    if (!Known)
-      return N.fail("'axis' must be a constant");
+  // An axis known only at run time is chosen by comparisons.
+  Scalar RuntimeAxis;
+  if (auto Known = N.constInts(2))
     Axis = (*Known)[0];
-  }
+  else if (N.has(2))
+    RuntimeAxis = B.elements(N.in(2)).front().toIndex();
   Axis = normalAxis(Axis, Rank);
+  if (RuntimeAxis && !T.hasStaticShape())
+    return N.fail("'axis' must be a constant where the shape is dynamic");
+  auto IsAxis = [&](int64_t D) {
+    return (RuntimeAxis == D) | (RuntimeAxis == D - Rank);
+  };
+  auto Along = [&](function_ref<Scalar(int64_t)> Of) {
+    if (!RuntimeAxis)
+      return Of(Axis);
+    Scalar V = Of(0);
+    for (int64_t D = 1; D < Rank - 1; ++D)
+      V = select(IsAxis(D), Of(D), V);
+    return V;
+  };
   bool Real = N.inType(0).getDimSize(Rank - 1) == 1;
-  Scalar Have = B.dim(Data, Axis);
+  Scalar Have = Along([&](int64_t D) { return B.dim(Data, D); });
   // Of a real signal's spectrum, one side is enough to bring it back.
   bool ToReal = Inverse && OneSided;
   Scalar Length = N.has(1) ? B.elements(N.in(1)).front().toIndex()
@@ -118,13 +131,17 @@ static LogicalResult lowerDFT(Node &N) {
           At.push_back(Scalar());
           auto Load = [&](Scalar K) {
             auto Part = [&](int64_t C) {
-              At[Axis] = K;
+              if (!RuntimeAxis)
+                At[Axis] = K;
+              else
+                for (int64_t D = 0; D < Rank - 1; ++D)
+                  At[D] = select(IsAxis(D), K, I[D]);
               At[Rank - 1] = B.index(C);
               return B.load(Data, At).to(F64);
             };
             return Complex{Part(0), Real ? Scalar() : Part(1)};
           };
-          Scalar K = I[Axis];
+          Scalar K = Along([&](int64_t D) { return I[D]; });
           Complex X;
           if (!ToReal) {
             X = fourierSum(B, Table, Length, K, Count, Inverse, Load);
@@ -254,7 +271,7 @@ static LogicalResult lowerMelWeightMatrix(Node &N) {
     Scalar One = X.same(1.0), Zero = X.same(0.0);
     Scalar Rising = (X - Left) / select(Up == 0.0, One, Up);
     Scalar Falling = (Right - X) / select(Down == 0.0, One, Down);
-    Scalar V = select((X >= Left) & (X < Centre), Rising, Zero);
+    Scalar V = select((X >= Left) & (X <= Centre), Rising, Zero);
     V = select((X >= Centre) & (X < Right), Falling, V);
     return select((Up == 0.0) & (X == Centre), One, V).to(Element);
   }));
