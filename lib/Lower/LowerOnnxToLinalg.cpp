@@ -22,6 +22,7 @@
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
 
 using namespace mlir;
 
@@ -221,11 +222,24 @@ static SmallVector<Unsupported> remaining(ModuleOp Module,
 SmallVector<Unsupported> findUnsupported(ModuleOp Module) {
   OwningOpRef<ModuleOp> Copy = Module.clone();
   StorageTypeConverter Types;
-  ScopedDiagnosticHandler Quiet(Module.getContext(),
-                                [](Diagnostic &) { return success(); });
-  if (failed(convert(*Copy, Types)) && remaining(*Copy, Types).empty())
+  SmallVector<Unsupported> Found;
+  bool Listen = true;
+  ScopedDiagnosticHandler Handler(Module.getContext(), [&](Diagnostic &D) {
+    if (Listen && D.getSeverity() == DiagnosticSeverity::Error)
+      Found.push_back({D.getLocation(), D.str()});
+    return success();
+  });
+  // What the preparation refuses it names itself, and goes no further.
+  PassManager Preparation(Module.getContext());
+  buildLowerPreparation(Preparation);
+  if (failed(Preparation.run(*Copy)) && !Found.empty())
+    return Found;
+  Listen = false;
+  bool Converted = succeeded(convert(*Copy, Types));
+  Found = remaining(*Copy, Types);
+  if (!Converted && Found.empty())
     return {{Module.getLoc(), "the lowering of the model failed"}};
-  return remaining(*Copy, Types);
+  return Found;
 }
 
 namespace {

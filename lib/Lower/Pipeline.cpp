@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lathe/Lower/Passes.h"
+#include "lathe/ONNX/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -16,10 +17,22 @@ using namespace mlir;
 
 namespace lathe::lower {
 
-// 1. every onnx op becomes structured ops on tensors
-// 2. casts, dimensions and dead statistics fold
-// 3. element types become what memory and registers hold
+// 1. what only groups values goes: sequences, optionals, composite ops
+// 2. the new ops learn their shapes
+// 3. subgraphs become regions of scf
+void buildLowerPreparation(OpPassManager &PM) {
+  PM.addPass(createLowerResolveSequences());
+  PM.addPass(createLowerExpandFunctions());
+  PM.addPass(onnx::createInferShapes());
+  PM.addPass(createLowerControlFlow());
+}
+
+// 1. only ops are left that have a pattern
+// 2. every onnx op becomes structured ops on tensors
+// 3. casts, dimensions and dead statistics fold
+// 4. element types become what memory and registers hold
 void buildLowerPipeline(OpPassManager &PM, const LowerOptions &Options) {
+  buildLowerPreparation(PM);
   PM.addPass(createLowerOnnxToLinalg());
   PM.addPass(createCanonicalizerPass());
   PM.addPass(createCSEPass());

@@ -22,6 +22,9 @@ struct LowerOptions {
   bool NativeHalf = true;
 };
 
+/// What must happen in the onnx dialect before `lower-onnx-to-linalg`.
+void buildLowerPreparation(mlir::OpPassManager &PM);
+
 /// `lathe-lower`: onnx with inferred shapes to linalg on tensors of storage
 /// types.
 void buildLowerPipeline(mlir::OpPassManager &PM,
