@@ -66,9 +66,17 @@ FailureOr<Coords> lathe::codegen::loopsOfElement(linalg::GenericOp Op,
 }
 
 Coords lathe::codegen::composeCoords(AffineMap Map, const Coords &Loops) {
+  // The simplifier works on rows of as many numbers as there are dimensions.
+  unsigned NumDims = 0;
+  for (AffineExpr E : Loops)
+    if (E)
+      E.walk([&](AffineExpr Sub) {
+        if (auto D = dyn_cast<AffineDimExpr>(Sub))
+          NumDims = std::max(NumDims, D.getPosition() + 1);
+      });
   Coords R;
   for (AffineExpr E : Map.getResults())
-    R.push_back(simplifyAffineExpr(E.replaceDims(Loops), 1u << 16, 0));
+    R.push_back(simplifyAffineExpr(E.replaceDims(Loops), NumDims, 0));
   return R;
 }
 
