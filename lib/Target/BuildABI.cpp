@@ -155,13 +155,7 @@ LogicalResult ABIBuilder::checkBoundary() {
 }
 
 void ABIBuilder::hideEverything() {
-  // @main and others get the model's name in front, which keeps them apart from
-  // the C library's names within the module, too.
-  SymbolTable Table(Module);
-  for (Operation &Op : llvm::make_early_inc_range(*Module.getBody())) {
-    auto Symbol = dyn_cast<SymbolOpInterface>(Op);
-    if (!Symbol)
-      continue;
+  for (Operation &Op : *Module.getBody()) {
     if (auto F = dyn_cast<LLVM::LLVMFuncOp>(Op)) {
       if (F.isExternal())
         continue;
@@ -170,11 +164,7 @@ void ABIBuilder::hideEverything() {
     } else if (auto G = dyn_cast<LLVM::GlobalOp>(Op)) {
       G.setLinkage(LLVM::Linkage::Internal);
       G.setDsoLocal(true);
-    } else {
-      continue;
     }
-    (void)Table.rename(&Op,
-                       StringAttr::get(C, Name + "." + Symbol.getName().str()));
   }
 }
 

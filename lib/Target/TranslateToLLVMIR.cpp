@@ -36,6 +36,15 @@ static void setAttributes(llvm::Module &IR, const EmissionOptions &Options) {
   }
 }
 
+/// Puts the model's name before the names of what is local: a profile of a
+/// program with several models tells them apart, and no name can be one of the C
+/// library's. In the dialect each renaming would walk the whole module.
+static void prefixNames(llvm::Module &IR, const std::string &Name) {
+  for (llvm::GlobalValue &V : IR.global_values())
+    if (V.hasLocalLinkage() && !V.getName().starts_with(Name + "_"))
+      V.setName(Name + "." + V.getName());
+}
+
 static void optimize(llvm::Module &IR, llvm::TargetMachine &Machine,
                      unsigned Level) {
   llvm::PipelineTuningOptions Tuning;
@@ -92,6 +101,7 @@ lathe::target::translateToLLVMIR(mlir::ModuleOp Module,
     if (WeightsBytes > LargeWeights)
       Weights->setCodeModel(llvm::CodeModel::Large);
   }
+  prefixNames(*IR, Options.Name);
   setAttributes(*IR, Options);
   optimize(*IR, *Machine, Options.OptLevel);
   return IR;

@@ -16,16 +16,16 @@ module attributes {
   }
   llvm.func @expf(f32) -> f32
 }
-// Everything but the entry points is internal and bears the model's name.
-// CHECK-DAG: llvm.func internal @tiny.main({{.*}} -> i32 attributes {dso_local}
-// CHECK-DAG: llvm.call @tiny.helper
+// Everything but the entry points is internal.
+// CHECK-DAG: llvm.func internal @main({{.*}} -> i32 attributes {dso_local}
+// CHECK-DAG: llvm.call @helper
 // CHECK-DAG: llvm.func @expf(f32)
 // CHECK: llvm.mlir.global external hidden constant @tiny_weights() {{.*}}section = ".lathe_weights"{{.*}}array<256 x i8>
 // CHECK-LABEL: llvm.func @tiny_call(%{{.*}}: !llvm.ptr) -> i32
 // Rank, then the fixed sizes where a shape is given, then the call.
 // CHECK: llvm.intr.memcpy
 // CHECK: llvm.mlir.constant(24 : i64)
-// CHECK: llvm.call @tiny.main
+// CHECK: llvm.call @main
 // CHECK: llvm.func internal @tiny_workspace
 // CHECK: llvm.mlir.constant(128 : i64)
 // CHECK: input 'x': its shape does not fit [2,3]
@@ -54,5 +54,5 @@ module attributes {
 // CHECK: llvm.icmp "sge" %[[N:[0-9]+]],
 // CHECK: llvm.icmp "sge" %[[M:[0-9]+]],
 // CHECK: llvm.icmp "eq" %[[M]], %[[N]]
-// CHECK: llvm.call @tiny.workspace_bytes(
-// CHECK: llvm.call @tiny.main(
+// CHECK: llvm.call @workspace_bytes(
+// CHECK: llvm.call @main(
