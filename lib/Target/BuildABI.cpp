@@ -256,7 +256,9 @@ void ABIBuilder::buildCall() {
     return F.i32(int64_t(Reason) | Number << 8);
   };
 
-  // A complete structure of our own: what the caller's header lacked is zero.
+  // A complete structure of our own, what the caller's header lacked being
+  // zero. Word by word: a call of memcpy would be the one thing that a small
+  // model needs of a C library.
   Value Given = F.arg(0);
   F.refuse(F.isNull(Given), Fail(LATHE_BAD_CALL));
   Value Size = F.load(Given, Call, 0);
@@ -265,11 +267,21 @@ void ABIBuilder::buildCall() {
       Fail(LATHE_BAD_CALL));
   Value Context =
       LLVM::AllocaOp::create(At, Loc, Ptr, Call, F.i32(1), /*alignment=*/8);
-  LLVM::MemsetOp::create(At, Loc, Context, F.integer(8, 0),
-                         F.i64(sizeof(lathe_call)), false);
-  Value Known = LLVM::UMinOp::create(At, Loc, Size, F.i32(sizeof(lathe_call)));
-  LLVM::MemcpyOp::create(At, Loc, Context, Given,
-                         LLVM::ZExtOp::create(At, Loc, I64, Known), false);
+  static_assert(sizeof(lathe_call) % 8 == 0, "whole words");
+  for (size_t Word = 0; Word < sizeof(lathe_call) / 8; ++Word) {
+    auto Put = [&](Value V) {
+      Value To = LLVM::GEPOp::create(At, Loc, Ptr, I64, Context,
+                                     ArrayRef<LLVM::GEPArg>{int32_t(Word)});
+      LLVM::StoreOp::create(At, Loc, V, To);
+    };
+    if (Word < offsetof(lathe_call, weights) / 8) {
+      Put(F.loadI64(Given, Word));
+      continue;
+    }
+    Put(F.i64(0));
+    F.onlyIf(F.compare(Predicate::uge, Size, F.i32((Word + 1) * 8)),
+             [&] { Put(F.loadI64(Given, Word)); });
+  }
 
   F.require(F.compare(Predicate::eq, F.load(Context, Call, 1),
                       F.i32(Info.Inputs.size())),

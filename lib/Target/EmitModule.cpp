@@ -60,9 +60,9 @@ LogicalResult lathe::target::emitModule(llvm::Module &IR, ModuleOp Module,
     llvm::WriteBitcodeToFile(IR, Stream);
     return success();
   }
-  std::unique_ptr<llvm::TargetMachine> Machine =
-      createTargetMachine(Options.Target, Options.OptLevel > 0,
-                          IR.getCodeModel() == llvm::CodeModel::Large);
+  std::unique_ptr<llvm::TargetMachine> Machine = createTargetMachine(
+      Options.Target, Options.OptLevel > 0,
+      IR.getCodeModel() == llvm::CodeModel::Large, Kind == FileKind::Assembly);
   llvm::legacy::PassManager Passes;
   if (Machine->addPassesToEmitFile(Passes, Stream, nullptr,
                                    Kind == FileKind::Object

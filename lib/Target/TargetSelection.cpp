@@ -203,7 +203,7 @@ llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
 
 std::unique_ptr<llvm::TargetMachine>
 target::createTargetMachine(const TargetSpec &Spec, bool Optimize,
-                            bool LargeData) {
+                            bool LargeData, bool ForText) {
   initializeTargets();
   llvm::Triple T(Spec.Triple);
   std::string Message;
@@ -213,6 +213,7 @@ target::createTargetMachine(const TargetSpec &Spec, bool Optimize,
   // Contraction is chosen where kernels are emitted (fma is an op of its own).
   Options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
   Options.UseInitArray = true;
+  Options.DisableIntegratedAS = ForText;
   return std::unique_ptr<llvm::TargetMachine>(LLVMTarget->createTargetMachine(
       T, Spec.CPU, Spec.Features, Options, llvm::Reloc::PIC_,
       LargeData ? llvm::CodeModel::Large : llvm::CodeModel::Small,

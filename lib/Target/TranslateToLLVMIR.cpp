@@ -37,8 +37,8 @@ static void setAttributes(llvm::Module &IR, const EmissionOptions &Options) {
 }
 
 /// Puts the model's name before the names of what is local: a profile of a
-/// program with several models tells them apart, and no name can be one of the C
-/// library's. In the dialect each renaming would walk the whole module.
+/// program with several models tells them apart, and no name can be one of the
+/// C library's. In the dialect each renaming would walk the whole module.
 static void prefixNames(llvm::Module &IR, const std::string &Name) {
   for (llvm::GlobalValue &V : IR.global_values())
     if (V.hasLocalLinkage() && !V.getName().starts_with(Name + "_"))

@@ -50,9 +50,12 @@ struct TargetSpec {
 llvm::Expected<TargetSpec> resolveTarget(const TargetRequest &Request);
 
 /// A machine for code generation. \p LargeData: data may lie more than 2 GB
-/// from the code.
-std::unique_ptr<llvm::TargetMachine>
-createTargetMachine(const TargetSpec &Spec, bool Optimize, bool LargeData);
+/// from the code. \p ForText: assembly inside of the module is passed on
+/// unread.
+std::unique_ptr<llvm::TargetMachine> createTargetMachine(const TargetSpec &Spec,
+                                                         bool Optimize,
+                                                         bool LargeData,
+                                                         bool ForText = false);
 
 } // namespace lathe::target
 
