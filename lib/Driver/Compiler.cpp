@@ -10,6 +10,7 @@
 #include "lathe/Driver/Version.h"
 #include "lathe/Lower/Patterns.h"
 #include "lathe/ONNX/Diagnostics.h"
+#include "lathe/ONNX/Passes.h"
 #include "lathe/Support/Names.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassInstrumentation.h"
@@ -172,6 +173,12 @@ LogicalResult Compiler::run(ModuleOp Module, Stage From, Stage To) {
   return failure();
 }
 
+LogicalResult Compiler::inferShapes(ModuleOp Module) {
+  PassManager PM(Context.get(), ModuleOp::getOperationName());
+  PM.addPass(onnx::createInferShapes());
+  return PM.run(Module);
+}
+
 LogicalResult Compiler::emit(ModuleOp Module, target::FileKind Kind,
                              llvm::raw_pwrite_stream &Stream,
                              llvm::StringRef WeightsFile) {
@@ -269,6 +276,7 @@ std::unique_ptr<llvm::MemoryBuffer> Compiler::compileToMemory(ModuleOp Module,
 LogicalResult Compiler::check(ModuleOp Module) {
   if (failed(run(Module, Stage::Import, Stage::Compress)))
     return failure();
+  Progress = {"lower-onnx-to-linalg", ""};
   for (const lower::Unsupported &U : lower::findUnsupported(Module))
     emitError(U.Loc, U.Message);
   return failure(hasErrors());

@@ -26,6 +26,10 @@ using namespace mlir;
 static void buildStage(OpPassManager &PM, Stage S,
                        const CompilerOptions &Options,
                        const target::TargetSpec &Target) {
+  TargetDescription Machine = Target.Description;
+  if (Options.StrictFloats)
+    // Products are rounded before they are added, in the order of the loops.
+    Machine.HasFMA = false;
   switch (S) {
   case Stage::Import:
     return;
@@ -41,7 +45,7 @@ static void buildStage(OpPassManager &PM, Stage S,
     return;
   case Stage::Lower: {
     lower::LowerOptions Lower;
-    Lower.NativeHalf = Target.Description.HasF16Conversion;
+    Lower.NativeHalf = Machine.HasF16Conversion;
     lower::buildLowerPipeline(PM, Lower);
     return;
   }
@@ -49,8 +53,8 @@ static void buildStage(OpPassManager &PM, Stage S,
     kernel::PipelineOptions Kernel;
     Kernel.Fuse = Options.OptLevel > 0;
     Kernel.Layouts = Options.OptLevel >= 2;
-    Kernel.Schedules = Options.Emitters;
-    Kernel.Target = Target.Description;
+    Kernel.Schedules = Options.Emitters && !Options.StrictFloats;
+    Kernel.Target = Machine;
     kernel::buildPipeline(PM, Kernel);
     return;
   }
@@ -60,10 +64,11 @@ static void buildStage(OpPassManager &PM, Stage S,
     PM.addPass(createCanonicalizerPass());
     PM.addPass(createCSEPass());
     PM.addPass(codegen::createCodegenPlanArenaPass());
-    PM.addPass(codegen::createEmitKernelsPass(Target.Description));
+    PM.addPass(codegen::createEmitKernelsPass(Machine,
+                                              /*Nests=*/!Options.StrictFloats));
     PM.addPass(createCanonicalizerPass());
     PM.addPass(createCSEPass());
-    PM.addPass(codegen::createExpandMathPass(Target.Description));
+    PM.addPass(codegen::createExpandMathPass(Machine));
     PM.addPass(codegen::createCodegenToLLVMPass());
     return;
   case Stage::LLVM: {

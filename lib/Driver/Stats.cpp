@@ -119,6 +119,9 @@ static std::optional<int64_t> macsOf(Operation *Op) {
 /// index.
 static bool isWeightType(ShapedType Type) {
   mlir::Type Element = Type.getElementType();
+  // Scalars are parameters of operators: a ratio, a bound, a zero point.
+  if (Type.getRank() == 0)
+    return false;
   if (isa<FloatType, ComplexType>(Element))
     return true;
   return Element.isIntOrFloat() && Element.getIntOrFloatBitWidth() <= 16 &&

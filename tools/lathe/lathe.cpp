@@ -81,6 +81,13 @@ static LogicalResult printStats(Compiler &C, ModuleOp Module, bool JSON) {
   std::vector<StageStats> Stages;
   Stage At = Stage::Import;
   Stages.push_back(collectStats(Module, At));
+  {
+    // The file may leave shapes open that follow from others.
+    OwningOpRef<ModuleOp> Inferred = Module.clone();
+    if (failed(C.inferShapes(*Inferred)))
+      return failure();
+    Stages.front().MACs = collectStats(*Inferred, At).MACs;
+  }
   for (Stage Next : {Stage::Graph, Stage::Compress, Stage::Kernel}) {
     if (failed(C.run(Module, At, Next)))
       return failure();

@@ -51,6 +51,9 @@ public:
   /// Takes \p Module from the form of \p From to that of \p To.
   mlir::LogicalResult run(mlir::ModuleOp Module, Stage From, Stage To);
 
+  /// Only makes the shapes of \p Module, at the stage Import, known.
+  mlir::LogicalResult inferShapes(mlir::ModuleOp Module);
+
   /// Writes \p Module, which is at the stage LLVM, as \p Kind. Weights are not
   /// in it: see writeWeights and, for text, \p WeightsFile.
   mlir::LogicalResult emit(mlir::ModuleOp Module, target::FileKind Kind,
