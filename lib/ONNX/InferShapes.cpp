@@ -80,6 +80,7 @@ private:
     if (failed(Context.inferBody(Function.getBody())))
       return failure();
     writeTypes(Function, Context);
+    takeKnownBranches(Function, Context);
     fold(Function, Context);
     return success();
   }
@@ -99,6 +100,27 @@ private:
     SmallVector<Type> Results(Return->getOperandTypes());
     Function.setType(
         FunctionType::get(&getContext(), Function.getArgumentTypes(), Results));
+  }
+
+  /// Replaces each If whose condition is known by the branch it takes.
+  void takeKnownBranches(func::FuncOp Function, InferenceContext &Context) {
+    SmallVector<std::pair<IfOp, Region *>> Known;
+    Function.walk<WalkOrder::PostOrder>([&](IfOp If) {
+      const ValueInfo &Info = Context.get(If.getCond());
+      if (!Info.Elements || Info.Elements->size() != 1)
+        return;
+      if (auto Condition = (*Info.Elements)[0].getInt())
+        Known.push_back(
+            {If, *Condition ? &If.getThenBranch() : &If.getElseBranch()});
+    });
+    for (auto [If, Branch] : Known) {
+      Operation *Yield = Branch->front().getTerminator();
+      If->replaceAllUsesWith(Yield->getOperands());
+      Yield->erase();
+      If->getBlock()->getOperations().splice(If->getIterator(),
+                                             Branch->front().getOperations());
+      If->erase();
+    }
   }
 
   /// Replaces ops whose results are known, then drops what only they used.

@@ -113,9 +113,9 @@ Type InferenceContext::toType(const ValueInfo &Info) const {
 
 ValueInfo InferenceContext::join(const ValueInfo &A, const ValueInfo &B,
                                  const ValueInfo *Widened) {
-  if (isa<NoneType>(A.Type))
+  if (isa<NoneType>(A.Type) || (A.Empty && !B.Empty))
     return B;
-  if (isa<NoneType>(B.Type))
+  if (isa<NoneType>(B.Type) || B.Empty)
     return A;
   ValueInfo Info{A.Type, std::nullopt, std::nullopt};
   if (A.Shape && B.Shape && A.Shape->size() == B.Shape->size()) {

@@ -57,6 +57,8 @@ struct ValueInfo {
   std::optional<Dims> Shape;
   /// Row-major, all elements.
   std::optional<Data> Elements;
+  /// A sequence that certainly has no element: says nothing of their shape.
+  bool Empty = false;
 };
 
 class InferenceContext {
@@ -69,8 +71,8 @@ public:
   mlir::MLIRContext *getContext() const { return Context; }
   SymbolTable &getSymbols() { return Symbols; }
 
-  /// What is known of \p V; from its type or constant at the first question. The reference
-  /// lives until `set` is called for the same value.
+  /// What is known of \p V; from its type or constant at the first question.
+  /// The reference lives until `set` is called for the same value.
   const ValueInfo &get(mlir::Value V);
   void set(mlir::Value V, ValueInfo Info) {
     Infos[V] = std::make_unique<ValueInfo>(std::move(Info));

@@ -20,32 +20,42 @@ static FailureOr<OperandRange> yielded(Inference &I, Region &Body,
   return Values;
 }
 
-/// A branch that yields a wider type than another agrees with it.
+/// Where the condition is known only the branch that is taken counts: the other
+/// may contradict itself.
 static LogicalResult inferIf(Inference &I) {
   auto &Context = I.getContext();
   auto If = cast<IfOp>(I.getOp());
-  size_t Count = If->getNumResults();
-  for (Region *Branch : {&If.getThenBranch(), &If.getElseBranch()})
+  auto Condition = I.constants(0);
+  SmallVector<Region *, 2> Branches = {&If.getThenBranch(),
+                                       &If.getElseBranch()};
+  if (Condition && Condition->size() == 1)
+    Branches = {(*Condition)[0] ? Branches[0] : Branches[1]};
+  SmallVector<ValueInfo, 2> Infos;
+  for (Region *Branch : Branches) {
     if (failed(Context.inferBody(*Branch)))
       return failure();
-  auto Then = yielded(I, If.getThenBranch(), Count),
-       Else = yielded(I, If.getElseBranch(), Count);
-  if (failed(Then) || failed(Else))
-    return failure();
-  // A condition that is known decides.
-  auto Condition = I.constants(0);
-  for (size_t R = 0; R < Count; ++R) {
-    ValueInfo A = Context.get((*Then)[R]), B = Context.get((*Else)[R]);
-    if (Condition && Condition->size() == 1)
-      A = B = (*Condition)[0] ? A : B;
-    if (A.Type.getTypeID() != B.Type.getTypeID() ||
-        (isa<TensorType>(A.Type) && A.Type != B.Type))
-      return I.error() << "output " << R << " is " << getONNXTypeName(A.Type)
-                       << " in one branch and " << getONNXTypeName(B.Type)
-                       << " in the other";
-    if (failed(I.setInfo(R, Context.join(A, B))))
+    auto Values = yielded(I, *Branch, If->getNumResults());
+    if (failed(Values))
       return failure();
+    for (auto [R, V] : llvm::enumerate(*Values)) {
+      const ValueInfo &Info = Context.get(V);
+      if (Infos.size() <= R) {
+        Infos.push_back(Info);
+        continue;
+      }
+      ValueInfo &First = Infos[R];
+      bool Same = isa<TensorType>(First.Type) ? First.Type == Info.Type
+                                              : !isa<TensorType>(Info.Type);
+      if (!Same && !isa<NoneType>(First.Type) && !isa<NoneType>(Info.Type))
+        return I.error() << "output " << R << " is "
+                         << getONNXTypeName(First.Type) << " in one branch and "
+                         << getONNXTypeName(Info.Type) << " in the other";
+      First = Context.join(First, Info);
+    }
   }
+  for (auto [R, Info] : llvm::enumerate(Infos))
+    if (failed(I.setInfo(R, Info)))
+      return failure();
   return success();
 }
 
@@ -69,7 +79,8 @@ static LogicalResult reachFixpoint(Inference &I, Region &Body,
       const ValueInfo &Next = Context.get(Yield->getOperand(FirstYield + K));
       ValueInfo Joined = Context.join(Info, Next, Round ? &Info : nullptr);
       bool Same = Joined.Type == Info.Type && Joined.Shape == Info.Shape &&
-                  Joined.Elements == Info.Elements;
+                  Joined.Elements == Info.Elements &&
+                  Joined.Empty == Info.Empty;
       Stable &= Same;
       if (!Same)
         Info = std::move(Joined);

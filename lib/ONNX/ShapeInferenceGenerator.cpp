@@ -156,6 +156,13 @@ static LogicalResult inferSTFT(Inference &I) {
                {Signal ? (*Signal)[0] : I.unknown(), Frames, Bins, 2});
 }
 
+/// [height, width, channels]
+static LogicalResult inferImageDecoder(Inference &I) {
+  bool Gray = I.getString("pixel_format") == "Grayscale";
+  return I.set(0, getElementType(I.getOp()->getContext(), 2),
+               {I.unknown(), I.unknown(), Gray ? 1 : 3});
+}
+
 //===----------------------------------------------------------------------===//
 // Strings
 //===----------------------------------------------------------------------===//
@@ -209,6 +216,7 @@ ArrayRef<InferRow> lathe::onnx::getGeneratorRows() {
       {"DFT", inferDFT},
       {"HammingWindow", inferWindowFunction},
       {"HannWindow", inferWindowFunction},
+      {"ImageDecoder", inferImageDecoder},
       {"MelWeightMatrix", inferMelWeightMatrix},
       {"Multinomial", inferMultinomial},
       {"RandomNormal", inferRandom},

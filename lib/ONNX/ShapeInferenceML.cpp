@@ -199,6 +199,21 @@ static LogicalResult inferOptimizer(Inference &I, unsigned PerTensor) {
   return success();
 }
 
+/// A derivative has the type of what it is taken by: the first operands, in
+/// order.
+static LogicalResult inferGradient(Inference &I) {
+  auto Operands = I.operandsFrom(0);
+  unsigned Results = I.getOp()->getNumResults();
+  if (Results > Operands.size())
+    return I.error() << Operands.size() << " inputs do not fit " << Results
+                     << " outputs";
+  for (unsigned R = 0; R < Results; ++R)
+    if (failed(I.setInfo(
+            R, {I.info(Operands[R]).Type, I.info(Operands[R]).Shape, {}})))
+      return failure();
+  return success();
+}
+
 static LogicalResult inferWithOneState(Inference &I) {
   return inferOptimizer(I, 3);
 }
@@ -332,6 +347,7 @@ ArrayRef<InferRow> lathe::onnx::getMLRows() {
       {"ms.QLinearMul", inferQLinearBinary},
       {"train.Adagrad", inferWithOneState},
       {"train.Adam", inferWithTwoStates},
+      {"train.Gradient", inferGradient},
       {"train.Momentum", inferWithOneState},
   };
   return Rows;

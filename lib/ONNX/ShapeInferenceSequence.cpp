@@ -39,16 +39,13 @@ static LogicalResult inferSequenceEmpty(Inference &I) {
   Type Element = getElementType(I.getOp()->getContext(), Code);
   if (!Element)
     return I.error() << "dtype = " << Code << " is no element type";
-  return I.setType(0, SeqType::get(UnrankedTensorType::get(Element)));
+  ValueInfo Info{
+      SeqType::get(UnrankedTensorType::get(Element)), {}, {}, /*Empty=*/true};
+  return I.setInfo(0, std::move(Info));
 }
 
 static LogicalResult inferSequenceErase(Inference &I) {
   return I.setType(0, I.info(I.operand(0)).Type);
-}
-
-/// True if the sequence is made right here and has no element yet.
-static bool isEmptySequence(Value V) {
-  return V.getDefiningOp<SequenceEmptyOp>() != nullptr;
 }
 
 static LogicalResult inferSequenceInsert(Inference &I) {
@@ -56,7 +53,7 @@ static LogicalResult inferSequenceInsert(Inference &I) {
   Type Tensor = I.getContext().toType(I.info(I.operand(1)));
   if (!Seq)
     return success();
-  if (isEmptySequence(I.operand(0)))
+  if (I.info(I.operand(0)).Empty)
     return I.setType(0, SeqType::get(Tensor));
   return I.setType(0, SeqType::get(joinTypes(I.getContext(),
                                              {Seq.getElementType(), Tensor})));

@@ -62,7 +62,7 @@ def agrees(ty, path):
     tensor = onnx.TensorProto()
     tensor.ParseFromString(data)
     want = [str(d) for d in tensor.dims]
-    m = re.fullmatch(r"tensor<((?:[\d?]+x)*|\*x)(.*)>", ty)
+    m = re.fullmatch(r"tensor<(\*x|(?:\d+x|\?x)*)(.*)>", ty)
     if not m:
         return "open"
     if m.group(2) != ELEMENTS[tensor.data_type]:
@@ -127,8 +127,9 @@ def check_model(case, path, tool):
         if state not in order:
             return "wrong", "output %d %s" % (i, state)
         worst = max(worst, state, key=order.index)
-    inner = len(re.findall(r"-> .*(?:\bnone\b|tensor<\*x)", run.stdout))
-    return worst, "%s; %d values without rank" % (results, inner) if worst in ("open", "dynamic") else ""
+    inner = collections.Counter(re.findall(r"= onnx\.(\S+?)\(.*-> .*(?:\bnone\b|tensor<\*x)", run.stdout))
+    note = "%s" % results if worst in ("open", "dynamic") else ""
+    return worst, note + ("; without rank: %s" % dict(inner) if inner else "")
 
 
 def main():
@@ -139,7 +140,7 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for case, (state, note) in zip(cases, pool.map(lambda c: check(c, tool, stripped), cases)):
             count[state] += 1
-            if state not in ("static", "container"):
+            if note or state not in ("static", "container"):
                 print("%-8s %s: %s" % (state, "/".join(case.split("/")[-2:]), note))
     print("%d cases: %s" % (len(cases), dict(count)))
     return 1 if count["wrong"] else 0

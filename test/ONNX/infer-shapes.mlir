@@ -155,12 +155,49 @@ func.func @families(%x: tensor<2x3x8x8xf32>, %h: tensor<5x2x4xf32>, %w: tensor<2
   %sa = onnx.Constant dense<[2]> : tensor<1xi64>
   %ss = onnx.Constant dense<[-2]> : tensor<1xi64>
   %8 = onnx.Slice(%x, %st, %en, %sa, %ss) : (tensor<2x3x8x8xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> none
-  // CHECK: onnx.If{{.*}} -> tensor<2x3x8x8xf32>
+  // CHECK: onnx.Identity{{.*}} -> tensor<2x3x8x8xf32>
   %c = onnx.Constant dense<true> : tensor<i1>
   %9 = onnx.If(%c) : (tensor<i1>) -> none then_branch {
-    onnx.Yield %x : tensor<2x3x8x8xf32>
+    %i = onnx.Identity(%x) : (tensor<2x3x8x8xf32>) -> none
+    onnx.Yield %i : none
   } else_branch {
     onnx.Yield %h : tensor<5x2x4xf32>
   }
   return
+}
+
+// -----
+
+// The branch that is not taken may contradict itself; it goes.
+// CHECK-LABEL: func.func @known_branch
+// CHECK-SAME: -> tensor<2xf32>
+// CHECK-NEXT: onnx.Relu
+// CHECK-NEXT: return
+func.func @known_branch(%x: tensor<2xf32>) -> none {
+  %n = onnx.Size(%x) : (tensor<2xf32>) -> none
+  %k = onnx.Constant dense<3> : tensor<i64>
+  %c = onnx.Less(%n, %k) : (none, tensor<i64>) -> none
+  %0 = onnx.If(%c) : (none) -> none then_branch {
+    %1 = onnx.Relu(%x) : (tensor<2xf32>) -> none
+    onnx.Yield %1 : none
+  } else_branch {
+    %s = onnx.Constant dense<[3, 3]> : tensor<2xi64>
+    %2 = onnx.Reshape(%x, %s) : (tensor<2xf32>, tensor<2xi64>) -> none
+    onnx.Yield %2 : none
+  }
+  return %0 : none
+}
+
+// -----
+
+// An empty sequence says nothing of the elements that a loop puts in.
+// CHECK-LABEL: func.func @collect
+// CHECK-SAME: -> !onnx.seq<tensor<2x3xf32>>
+func.func @collect(%n: tensor<i64>, %x: tensor<2x3xf32>) -> none {
+  %e = onnx.SequenceEmpty() : () -> none
+  %0 = onnx.Loop(%n, none, %e) : (tensor<i64>, none) -> none body(%i: none, %c: none, %s: none) {
+    %1 = onnx.SequenceInsert(%s, %x) : (none, tensor<2x3xf32>) -> none
+    onnx.Yield %c, %1 : none, none
+  }
+  return %0 : none
 }
