@@ -17,6 +17,7 @@
 #include "lathe/ONNX/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace lathe::onnx {
 #define GEN_PASS_DEF_INFERSHAPES
@@ -82,6 +83,7 @@ private:
     writeTypes(Function, Context);
     takeKnownBranches(Function, Context);
     fold(Function, Context);
+    dropDead();
     return success();
   }
 
@@ -109,12 +111,19 @@ private:
       const ValueInfo &Info = Context.get(If.getCond());
       if (!Info.Elements || Info.Elements->size() != 1)
         return;
-      if (auto Condition = (*Info.Elements)[0].getInt())
-        Known.push_back(
-            {If, *Condition ? &If.getThenBranch() : &If.getElseBranch()});
+      auto Condition = (*Info.Elements)[0].getInt();
+      if (!Condition)
+        return;
+      Region *Branch = *Condition ? &If.getThenBranch() : &If.getElseBranch();
+      // What the node declares of a value from outside may be more than is
+      // known of it.
+      Operation *Yield = Branch->front().getTerminator();
+      if (llvm::equal(Yield->getOperandTypes(), If->getResultTypes()))
+        Known.push_back({If, Branch});
     });
     for (auto [If, Branch] : Known) {
       Operation *Yield = Branch->front().getTerminator();
+      addCandidate(If.getCond());
       If->replaceAllUsesWith(Yield->getOperands());
       Yield->erase();
       If->getBlock()->getOperations().splice(If->getIterator(),
@@ -123,40 +132,45 @@ private:
     }
   }
 
-  /// Replaces ops whose results are known, then drops what only they used.
+  /// Replaces ops whose results are known by constants.
   void fold(func::FuncOp Function, InferenceContext &Context) {
-    SmallVector<Operation *> Folded;
     Function.walk([&](Operation *Op) {
       if (!isa_and_nonnull<ONNXDialect>(Op->getDialect()) ||
           isa<ConstantOp>(Op) || !isPure(Op))
         return;
       OpBuilder Builder(Op);
-      bool Known = false;
       for (Value Result : Op->getResults()) {
         if (Result.use_empty())
           continue;
-        DenseElementsAttr Value = toConstant(Context, Result);
-        Known |= bool(Value);
-        if (Value)
-          Result.replaceAllUsesWith(
-              ConstantOp::create(Builder, Op->getLoc(), Value));
+        DenseElementsAttr Known = toConstant(Context, Result);
+        if (!Known)
+          continue;
+        auto Constant = ConstantOp::create(Builder, Op->getLoc(), Known);
+        Result.replaceAllUsesWith(Constant);
+        Candidates.insert(Op);
+        Candidates.insert(Constant);
       }
-      if (Known && Op->use_empty())
-        Folded.push_back(Op);
     });
-    while (!Folded.empty()) {
-      Operation *Op = Folded.pop_back_val();
+  }
+
+  /// Drops what only folded ops and branches used.
+  void dropDead() {
+    while (!Candidates.empty()) {
+      Operation *Op = Candidates.pop_back_val();
       if (!isOpTriviallyDead(Op))
         continue;
-      SmallPtrSet<Operation *, 4> Producers;
       for (Value V : Op->getOperands())
-        if (Operation *Producer = V.getDefiningOp())
-          Producers.insert(Producer);
+        addCandidate(V);
       Op->erase();
-      for (Operation *Producer : Producers)
-        if (Producer->use_empty() && !llvm::is_contained(Folded, Producer))
-          Folded.push_back(Producer);
     }
   }
+
+  void addCandidate(Value V) {
+    if (Operation *Producer = V.getDefiningOp())
+      Candidates.insert(Producer);
+  }
+
+  /// Ops that may have become dead.
+  llvm::SetVector<Operation *> Candidates;
 };
 } // namespace

@@ -56,6 +56,14 @@ static LogicalResult inferIf(Inference &I) {
   for (auto [R, Info] : llvm::enumerate(Infos))
     if (failed(I.setInfo(R, Info)))
       return failure();
+  if (Branches.size() > 1)
+    return success();
+  // The result is the branch's value: what is declared of one holds of the
+  // other.
+  for (auto [R, V] :
+       llvm::enumerate(Branches[0]->front().getTerminator()->getOperands()))
+    if (V.getDefiningOp() && V.getParentRegion() == Branches[0])
+      Context.set(V, I.result(R));
   return success();
 }
 

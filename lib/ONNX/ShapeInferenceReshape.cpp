@@ -145,12 +145,12 @@ static LogicalResult inferSqueeze(Inference &I) {
     return I.setUnranked(0, Element);
   Dims Shape;
   if (!I.has(1)) {
-    for (const SymExpr &Size : *Input) {
-      if (!Size.getConstant())
-        return I.setUnranked(0, Element); // it may be 1
+    // A size that only the run knows is taken for more than 1: the rank must be
+    // known now, and a model that squeezes such a size by chance is not well
+    // defined anyway.
+    for (const SymExpr &Size : *Input)
       if (!Size.isConstant(1))
         Shape.push_back(Size);
-    }
     return I.set(0, Element, Shape);
   }
   auto Axes = I.constants(1);
