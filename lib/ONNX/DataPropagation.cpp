@@ -482,8 +482,8 @@ static LogicalResult propagateSlice(Inference &I) {
     int64_t Size = (*Shape)[Axis], Start = (*Starts)[P];
     Step[Axis] = Steps ? (*Steps)[P] : 1;
     Start += Start < 0 ? Size : 0;
-    Begin[Axis] =
-        std::clamp<int64_t>(Start, 0, Step[Axis] > 0 ? Size : Size - 1);
+    Begin[Axis] = std::clamp<int64_t>(
+        Start, 0, std::max<int64_t>(Step[Axis] > 0 ? Size : Size - 1, 0));
   }
   permute(I, *From, [&](ArrayRef<int64_t> At) {
     SmallVector<int64_t> Source;
@@ -592,8 +592,10 @@ static LogicalResult propagateRange(Inference &I) {
   if (!From || !By)
     return success();
   Data Out;
-  for (int64_t P = 0; P < (*Sizes)[0]; ++P)
-    Out.push_back(SymExpr(*From + P * *By));
+  for (int64_t P = 0; P < (*Sizes)[0]; ++P) {
+    auto Offset = SymExpr::mul(P, *By);
+    Out.push_back(Offset ? Element(SymExpr::add(*From, *Offset)) : Element());
+  }
   I.setData(0, std::move(Out));
   return success();
 }

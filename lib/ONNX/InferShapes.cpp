@@ -73,18 +73,57 @@ public:
 
 private:
   LogicalResult inferFunction(func::FuncOp Function) {
-    InferenceContext Context(&getContext());
-    for (BlockArgument Arg : Function.getArguments())
-      Context.set(Arg, Context.fromType(Arg.getType(),
-                                        Function.getArgAttrOfType<ArrayAttr>(
-                                            Arg.getArgNumber(), "onnx.dims")));
-    if (failed(Context.inferBody(Function.getBody())))
+    BranchChoices Choices = chooseBranches(Function);
+    InferenceContext Context(&getContext(), Choices);
+    if (failed(infer(Function, Context)))
       return failure();
     writeTypes(Function, Context);
     takeKnownBranches(Function, Context);
     fold(Function, Context);
     dropDead();
     return success();
+  }
+
+  LogicalResult infer(func::FuncOp Function, InferenceContext &Context) {
+    for (BlockArgument Arg : Function.getArguments())
+      Context.set(Arg, Context.fromType(Arg.getType(),
+                                        Function.getArgAttrOfType<ArrayAttr>(
+                                            Arg.getArgNumber(), "onnx.dims")));
+    return Context.inferBody(Function.getBody());
+  }
+
+  /// Exporters guard a squeeze by a test of the size, so that the rank seems to
+  /// depend on the run. Where one branch contradicts what follows, the other is
+  /// meant.
+  BranchChoices chooseBranches(func::FuncOp Function) {
+    BranchChoices Choices;
+    if (!Function.walk([](IfOp) { return WalkResult::interrupt(); })
+             .wasInterrupted())
+      return Choices;
+    ScopedDiagnosticHandler Quiet(&getContext(),
+                                  [](Diagnostic &) { return success(); });
+    SmallPtrSet<Operation *, 8> Undecided;
+    while (true) {
+      InferenceContext Context(&getContext(), Choices);
+      if (failed(infer(Function, Context)))
+        return Choices;
+      auto Open = llvm::find_if(Context.Conflicts, [&](Operation *If) {
+        return !Undecided.contains(If);
+      });
+      if (Open == Context.Conflicts.end())
+        return Choices;
+      bool Fits[2];
+      for (bool Branch : {false, true}) {
+        BranchChoices Trial = Choices;
+        Trial[*Open] = Branch;
+        InferenceContext TrialContext(&getContext(), Trial);
+        Fits[Branch] = succeeded(infer(Function, TrialContext));
+      }
+      if (Fits[0] != Fits[1])
+        Choices[*Open] = Fits[1];
+      else
+        Undecided.insert(*Open);
+    }
   }
 
   void writeTypes(func::FuncOp Function, InferenceContext &Context) {
@@ -108,13 +147,10 @@ private:
   void takeKnownBranches(func::FuncOp Function, InferenceContext &Context) {
     SmallVector<std::pair<IfOp, Region *>> Known;
     Function.walk<WalkOrder::PostOrder>([&](IfOp If) {
-      const ValueInfo &Info = Context.get(If.getCond());
-      if (!Info.Elements || Info.Elements->size() != 1)
+      auto Taken = Context.getBranch(If);
+      if (!Taken)
         return;
-      auto Condition = (*Info.Elements)[0].getInt();
-      if (!Condition)
-        return;
-      Region *Branch = *Condition ? &If.getThenBranch() : &If.getElseBranch();
+      Region *Branch = *Taken ? &If.getThenBranch() : &If.getElseBranch();
       // What the node declares of a value from outside may be more than is
       // known of it.
       Operation *Yield = Branch->front().getTerminator();

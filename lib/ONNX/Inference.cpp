@@ -153,6 +153,15 @@ ValueInfo InferenceContext::join(const ValueInfo &A, const ValueInfo &B,
   return Info;
 }
 
+std::optional<bool> InferenceContext::getBranch(IfOp If) {
+  const ValueInfo &Info = get(If.getCond());
+  if (Info.Elements && Info.Elements->size() == 1)
+    if (auto Condition = (*Info.Elements)[0].getInt())
+      return *Condition != 0;
+  auto It = Choices.find(If);
+  return It == Choices.end() ? std::nullopt : std::optional(It->second);
+}
+
 LogicalResult InferenceContext::inferBody(Region &Body) {
   for (Block &B : Body)
     for (Operation &Op : B)
@@ -275,6 +284,8 @@ static bool countFits(const Dims &Shape) {
 }
 
 LogicalResult Inference::setInfo(unsigned R, ValueInfo Info) {
+  if (isa<NoneType>(Info.Type))
+    return success(); // an operand is not known
   if (Overflow)
     return error() << "a dimension of result " << R << " does not fit 64 bits";
   if (Info.Shape) {

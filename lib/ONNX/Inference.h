@@ -22,6 +22,7 @@
 #include "lathe/ONNX/ONNX.h"
 #include "lathe/ONNX/Symbolic.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace lathe::onnx {
 
@@ -61,12 +62,23 @@ struct ValueInfo {
   bool Empty = false;
 };
 
+/// Branches taken on faith, for an If whose condition only the run knows.
+using BranchChoices = llvm::DenseMap<mlir::Operation *, bool>;
+
 class InferenceContext {
 public:
   /// Tensors of more elements carry no data.
   static constexpr int64_t MaxElements = 128;
 
-  explicit InferenceContext(mlir::MLIRContext *Context) : Context(Context) {}
+  explicit InferenceContext(mlir::MLIRContext *Context,
+                            const BranchChoices &Choices = BranchChoices())
+      : Context(Context), Choices(Choices) {}
+
+  /// The branch that \p If takes: what its condition is known to be, else what
+  /// was chosen.
+  std::optional<bool> getBranch(IfOp If);
+  /// Ifs whose branches yield different ranks and that have no branch chosen.
+  llvm::SetVector<mlir::Operation *> Conflicts;
 
   mlir::MLIRContext *getContext() const { return Context; }
   SymbolTable &getSymbols() { return Symbols; }
@@ -94,6 +106,7 @@ public:
 
 private:
   mlir::MLIRContext *Context;
+  BranchChoices Choices;
   SymbolTable Symbols;
   llvm::DenseMap<mlir::Value, std::unique_ptr<ValueInfo>> Infos;
 };

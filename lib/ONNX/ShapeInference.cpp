@@ -40,5 +40,7 @@ LogicalResult lathe::onnx::detail::inferShapes(Operation *Op,
   Inference I(Op, Context);
   if (Fns.Shape && failed(Fns.Shape(I)))
     return failure();
-  return Fns.Data && Op->getNumResults() ? Fns.Data(I) : success();
+  if (!Fns.Data || !isa<TensorType>(I.result(0).Type))
+    return success();
+  return Fns.Data(I);
 }

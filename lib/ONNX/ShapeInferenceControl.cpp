@@ -25,11 +25,11 @@ static FailureOr<OperandRange> yielded(Inference &I, Region &Body,
 static LogicalResult inferIf(Inference &I) {
   auto &Context = I.getContext();
   auto If = cast<IfOp>(I.getOp());
-  auto Condition = I.constants(0);
+  auto Taken = Context.getBranch(If);
   SmallVector<Region *, 2> Branches = {&If.getThenBranch(),
                                        &If.getElseBranch()};
-  if (Condition && Condition->size() == 1)
-    Branches = {(*Condition)[0] ? Branches[0] : Branches[1]};
+  if (Taken)
+    Branches = {*Taken ? Branches[0] : Branches[1]};
   SmallVector<ValueInfo, 2> Infos;
   for (Region *Branch : Branches) {
     if (failed(Context.inferBody(*Branch)))
@@ -50,6 +50,9 @@ static LogicalResult inferIf(Inference &I) {
         return I.error() << "output " << R << " is "
                          << getONNXTypeName(First.Type) << " in one branch and "
                          << getONNXTypeName(Info.Type) << " in the other";
+      if (First.Shape && Info.Shape &&
+          First.Shape->size() != Info.Shape->size())
+        Context.Conflicts.insert(If);
       First = Context.join(First, Info);
     }
   }
@@ -85,6 +88,12 @@ static LogicalResult reachFixpoint(Inference &I, Region &Body,
     bool Stable = true;
     for (auto [K, Info] : llvm::enumerate(Carried)) {
       const ValueInfo &Next = Context.get(Yield->getOperand(FirstYield + K));
+      if (isa<TensorType>(Info.Type) && isa<TensorType>(Next.Type) &&
+          Info.Type != Next.Type)
+        return I.error() << "the carried value " << K
+                         << " changes its type from "
+                         << getONNXTypeName(Info.Type) << " to "
+                         << getONNXTypeName(Next.Type);
       ValueInfo Joined = Context.join(Info, Next, Round ? &Info : nullptr);
       bool Same = Joined.Type == Info.Type && Joined.Shape == Info.Shape &&
                   Joined.Elements == Info.Elements &&

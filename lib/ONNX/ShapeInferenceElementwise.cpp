@@ -35,7 +35,7 @@ static LogicalResult inferLikeFirstBool(Inference &I) {
 static FailureOr<Type> typeFromAttr(Inference &I, StringRef Name,
                                     Type Fallback) {
   auto Code = I.findInt(Name);
-  if (!Code || (*Code == 0 && Fallback))
+  if (!Code || (*Code == 0 && Name != "to"))
     return Fallback;
   if (Type Ty = getElementType(I.getOp()->getContext(), *Code))
     return Ty;

@@ -54,7 +54,7 @@ static LogicalResult inferRange(Inference &I) {
       return I.error() << "a delta of 0 does not advance";
     if (From && To && By) {
       double Count = std::ceil((*To - *From) / *By);
-      if (Count > 9e15)
+      if (!(Count <= 9e15))
         return I.error() << "the range is too long";
       Size = int64_t(std::max(Count, 0.0));
     } else if (S.Int && L.Int && D.getInt() == 1) {

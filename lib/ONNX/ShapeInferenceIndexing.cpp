@@ -90,6 +90,8 @@ static SymExpr sliceSize(Inference &I, const SymExpr &Size,
                          const Element &Start, const Element &End,
                          int64_t Step) {
   auto N = Size.getConstant(), S = Start.getInt(), E = End.getInt();
+  if (N == 0)
+    return 0;
   if (N && S && E) {
     auto Clamp = [&](int64_t V, int64_t Low, int64_t High) {
       return std::clamp(V < 0 ? V + *N : V, Low, High);
@@ -99,7 +101,7 @@ static SymExpr sliceSize(Inference &I, const SymExpr &Size,
     if (Step < 0 && *E < -*N)
       To = -1;
     int64_t Span = Step > 0 ? To - From : From - To;
-    if (Span <= 0 || *N == 0)
+    if (Span <= 0)
       return 0;
     uint64_t Stride = Step > 0 ? uint64_t(Step) : 0 - uint64_t(Step);
     return int64_t((uint64_t(Span) - 1) / Stride + 1);
@@ -231,7 +233,7 @@ static void keepAspectRatio(ArrayRef<int64_t> Input, bool Larger,
     Scale = Larger ? std::max(Scale, S) : std::min(Scale, S);
   }
   for (auto [In, Out] : llvm::zip(Input, Sizes))
-    Out = int64_t(std::floor(Scale * double(In) + 0.5));
+    Out = int64_t(std::min(std::floor(Scale * double(In) + 0.5), 9e15));
 }
 
 static LogicalResult inferResize(Inference &I) {
@@ -277,6 +279,9 @@ static LogicalResult inferResize(Inference &I) {
       auto Size = Shape[A].getConstant();
       if (Scale && !(*Scale > 0))
         return I.error() << "the scale " << *Scale << " must be positive";
+      if (Scale && Size && double(*Size) * *Scale > 9e15)
+        return I.error() << "the scale " << *Scale << " makes the size "
+                         << *Size << " too large";
       if (Scale && Size)
         Shape[A] = int64_t(std::floor(double(*Size) * double(float(*Scale))));
       else if (E.Int)

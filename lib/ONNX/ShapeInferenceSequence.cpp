@@ -31,7 +31,8 @@ static LogicalResult inferSequenceConstruct(Inference &I) {
   SmallVector<Type> Types;
   for (Value V : I.operandsFrom(0))
     Types.push_back(I.getContext().toType(I.info(V)));
-  return I.setType(0, SeqType::get(joinTypes(I.getContext(), Types)));
+  Type Common = joinTypes(I.getContext(), Types);
+  return isa<NoneType>(Common) ? success() : I.setType(0, SeqType::get(Common));
 }
 
 static LogicalResult inferSequenceEmpty(Inference &I) {
@@ -51,7 +52,7 @@ static LogicalResult inferSequenceErase(Inference &I) {
 static LogicalResult inferSequenceInsert(Inference &I) {
   auto Seq = dyn_cast<SeqType>(I.info(I.operand(0)).Type);
   Type Tensor = I.getContext().toType(I.info(I.operand(1)));
-  if (!Seq)
+  if (!Seq || isa<NoneType>(Tensor))
     return success();
   if (I.info(I.operand(0)).Empty)
     return I.setType(0, SeqType::get(Tensor));
@@ -89,6 +90,8 @@ static LogicalResult inferConcatFromSequence(Inference &I) {
 static LogicalResult inferSplitToSequence(Inference &I) {
   const Dims *Input = I.dims(0);
   Type Element = I.elementType(0);
+  if (!Element)
+    return success();
   if (!Input)
     return I.setType(0, SeqType::get(UnrankedTensorType::get(Element)));
   auto Axis = I.axis(I.getInt("axis"), Input->size());

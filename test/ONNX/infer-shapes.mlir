@@ -201,3 +201,24 @@ func.func @collect(%n: tensor<i64>, %x: tensor<2x3xf32>) -> none {
   }
   return %0 : none
 }
+
+// -----
+
+// Which rank the If yields depends on the run, but only one fits the product.
+// CHECK-LABEL: func.func @guarded_squeeze
+// CHECK-NOT: onnx.If
+// CHECK: onnx.Gemm{{.*}} -> tensor<?x5xf32>
+func.func @guarded_squeeze(%x: tensor<?x4x?xf32>, %w: tensor<4x5xf32>) -> none {
+  %s = onnx.Shape(%x) {start = -1} : (tensor<?x4x?xf32>) -> none
+  %one = onnx.Constant dense<1> : tensor<1xi64>
+  %axis = onnx.Constant dense<-1> : tensor<1xi64>
+  %c = onnx.Equal(%s, %one) : (none, tensor<1xi64>) -> none
+  %0 = onnx.If(%c) : (none) -> none then_branch {
+    %1 = onnx.Squeeze(%x, %axis) : (tensor<?x4x?xf32>, tensor<1xi64>) -> none
+    onnx.Yield %1 : none
+  } else_branch {
+    onnx.Yield %x : tensor<?x4x?xf32>
+  }
+  %y = onnx.Gemm(%0, %w) : (none, tensor<4x5xf32>) -> none
+  return %y : none
+}
