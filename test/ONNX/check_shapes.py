@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 
+import numpy
 import onnx
 
 ELEMENTS = {1: "f32", 2: "ui8", 3: "i8", 4: "ui16", 5: "i16", 6: "i32", 7: "i64", 8: "!onnx.string", 9: "i1",
@@ -55,18 +56,23 @@ def results_of(text):
 
 def agrees(ty, path):
     """'static', 'dynamic', 'open' or a contradiction."""
-    with open(path, "rb") as f:
-        data = f.read()
     if ty.startswith("!onnx.seq") or ty.startswith("!onnx.opt"):
         return "container" if "none" not in ty else "open"
-    tensor = onnx.TensorProto()
-    tensor.ParseFromString(data)
-    want = [str(d) for d in tensor.dims]
+    if path.endswith(".npy"):
+        array = numpy.load(path)
+        element = onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
+        want = [str(d) for d in array.shape]
+    else:
+        tensor = onnx.TensorProto()
+        with open(path, "rb") as f:
+            tensor.ParseFromString(f.read())
+        element = tensor.data_type
+        want = [str(d) for d in tensor.dims]
     m = re.fullmatch(r"tensor<(\*x|(?:\d+x|\?x)*)(.*)>", ty)
     if not m:
         return "open"
-    if m.group(2) != ELEMENTS[tensor.data_type]:
-        return "is %s, data has %s" % (ty, ELEMENTS[tensor.data_type])
+    if m.group(2) != ELEMENTS[element]:
+        return "is %s, data has %s" % (ty, ELEMENTS[element])
     if m.group(1) == "*x":
         return "open"
     have = m.group(1).split("x")[:-1]
@@ -119,7 +125,9 @@ def check_model(case, path, tool):
                    if os.path.isdir(os.path.join(case, d))), None)
     worst, order = "static", ["static", "container", "dynamic", "open"]
     for i, ty in enumerate(results):
-        path = os.path.join(folder or "", "output_%d.pb" % i)
+        path = os.path.join(folder or "", "output_%d.npy" % i)
+        if not os.path.exists(path):
+            path = path[:-3] + "pb"
         if not os.path.exists(path):
             state = "open" if ty == "none" else "dynamic" if "?" in ty or "*" in ty else "static"
         else:

@@ -1,5 +1,6 @@
 // RUN: lathe-opt %s | lathe-opt | FileCheck %s
 // RUN: lathe-opt %s --mlir-print-op-generic | lathe-opt | FileCheck %s
+// RUN: lathe-opt %s --emit-bytecode | lathe-opt | FileCheck %s
 
 // Defaults and absent trailing operands are elided, absent ones in between shown.
 // CHECK-LABEL: func.func @conv
