@@ -197,7 +197,43 @@ LogicalResult BufferizePass::setBoundary(func::FuncOp Main) {
   return success();
 }
 
+/// Hides how the sizes and offsets of slices are computed. The analysis
+/// compares slices by deriving bounds through the arithmetic behind each of
+/// them, which takes exponential time on the long chains of a model with
+/// dynamic shapes; values that are the same are still found to be.
+static void hideSliceArithmetic(func::FuncOp Main) {
+  OpBuilder B(Main.getContext());
+  DenseMap<Value, Value> Hidden;
+  Main.walk([&](OffsetSizeAndStrideOpInterface Op) {
+    for (OpOperand &O : Op->getOpOperands()) {
+      Operation *Def = O.get().getDefiningOp();
+      if (!Def || !O.get().getType().isIndex())
+        continue;
+      Value &H = Hidden[O.get()];
+      if (!H) {
+        B.setInsertionPointAfter(Def);
+        H = UnrealizedConversionCastOp::create(B, Def->getLoc(),
+                                               B.getIndexType(), O.get())
+                .getResult(0);
+      }
+      O.set(H);
+    }
+  });
+}
+
+static void showSliceArithmetic(func::FuncOp Main) {
+  Main.walk([](UnrealizedConversionCastOp Op) {
+    if (Op.getNumOperands() != 1 || Op.getNumResults() != 1 ||
+        !Op.getOperand(0).getType().isIndex() ||
+        !Op.getResult(0).getType().isIndex())
+      return;
+    Op.getResult(0).replaceAllUsesWith(Op.getOperand(0));
+    Op.erase();
+  });
+}
+
 LogicalResult BufferizePass::bufferize(func::FuncOp Main) {
+  hideSliceArithmetic(Main);
   bufferization::OneShotBufferizationOptions Options;
   Options.allowReturnAllocsFromLoops = true;
   Options.unknownTypeConverterFn =
@@ -211,7 +247,10 @@ LogicalResult BufferizePass::bufferize(func::FuncOp Main) {
       failed(bufferization::eliminateEmptyTensors(Rewriter, Main, State)))
     return failure();
   bufferization::BufferizationState Buffers;
-  return bufferization::runOneShotBufferize(Main, Options, Buffers);
+  if (failed(bufferization::runOneShotBufferize(Main, Options, Buffers)))
+    return failure();
+  showSliceArithmetic(Main);
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
