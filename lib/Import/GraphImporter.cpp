@@ -94,7 +94,7 @@ void ModelImporter::annotate(Scope &S, const ValueInfos &Infos) {
       continue;
     if (Type Merged = mergeTypes(It->second, *Known))
       It->second = Merged;
-    else
+    else if (S.Contradicted.insert(Info.name()).second)
       Errors.error("value '" + Info.name() +
                    "' is annotated with two types that contradict each other");
   }

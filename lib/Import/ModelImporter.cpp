@@ -178,7 +178,8 @@ void ModelImporter::importMain(ModuleOp Module) {
         readType(B.getContext(), Info.type(), Options, &Dims);
     if (!Known)
       llvm::consumeError(Known.takeError());
-    else if (V && !mergeTypes(V.getType(), *Known))
+    else if (V && !S.Contradicted.contains(Info.name()) &&
+             !mergeTypes(V.getType(), *Known))
       Errors.error("graph output '" + Info.name() + "' is annotated as " +
                    onnx::getONNXTypeName(*Known) +
                    " of a shape that contradicts its value");

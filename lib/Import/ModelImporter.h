@@ -60,6 +60,8 @@ struct Scope {
   llvm::StringMap<mlir::Value> Values;
   /// What annotations say.
   llvm::StringMap<mlir::Type> Types;
+  /// Names whose annotations contradict each other; reported.
+  llvm::StringSet<> Contradicted;
   /// Inputs of a function that its call leaves out.
   llvm::StringSet<> Absent;
 

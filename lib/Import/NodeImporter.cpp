@@ -394,6 +394,12 @@ ModelImporter::inlineFunction(Scope &S, const pb::NodeProto &Proto,
     else
       // Absent: a node of the body that is given it does without as well.
       Body.Absent.insert(Name);
+  // What is known of the results outside is known inside.
+  for (int I = 0; I < Proto.output_size(); ++I) {
+    Type Known = S.getType(Proto.output(I), B.getContext());
+    if (!isa<NoneType>(Known))
+      Body.Types[Function.output(I)] = Known;
+  }
   CallStack.push_back(&Function);
   importNodes(Body, Function.node(), Where);
   CallStack.pop_back();

@@ -4,7 +4,7 @@ package, in the form of the onnx dialect's own fact table.
 
     gen_history.py <folder of gen_ops.py> <out.inc>
 
-Rows are sorted by domain, name and version. A version that only marks an op as
+Rows are sorted by domain, name and version. A last version that only marks an op as
 deprecated is a row without operands, results and attributes, listed by number in
 `DeprecatedRows`.
 """
@@ -36,7 +36,9 @@ def main():
     schemas = sorted(onnx.defs.get_all_schemas_with_history(), key=lambda s: (s.domain, s.name, s.since_version))
     for row, s in enumerate(schemas):
         operands, results, attrs = [], [], []
-        if s.deprecated:
+        following = schemas[row + 1] if row + 1 < len(schemas) else None
+        last = following is None or (following.domain, following.name) != (s.domain, s.name)
+        if s.deprecated and last:
             deprecated.append(row)
         else:
             operands, results, attrs = signature(gen_ops, s)

@@ -64,8 +64,13 @@ static LogicalResult runOnONNX(StringRef InputFile, StringRef OutputFile,
     if (failed(writeBytecodeToFile(*Module, Output->os(), WriterConfig)))
       return failure();
   } else {
-    Module->print(Output->os());
-    Output->os() << '\n';
+    // Where all resources are elided MLIR leaves an empty block behind the
+    // module.
+    std::string Text;
+    llvm::raw_string_ostream(Text) << *Module;
+    StringRef Shown = Text;
+    Shown.consume_back("\n{-#\n\n#-}\n");
+    Output->os() << Shown.rtrim() << '\n';
   }
   Output->keep();
   return success();
