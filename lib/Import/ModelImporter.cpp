@@ -215,6 +215,9 @@ OwningOpRef<ModuleOp> ModelImporter::import() {
   checkOptions();
   if (Errors.hasErrors())
     return nullptr;
+  // The last version of which a step asks for a rank is 12.
+  if (Versions.lookup("") < 13)
+    Lift.inferTypes();
 
   importMain(*Module);
   if (Errors.hasErrors())

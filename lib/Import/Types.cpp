@@ -99,6 +99,9 @@ Expected<Type> lathe::import::readType(MLIRContext *Context,
     auto Value = readType(Context, Type.map_type().value_type(), Options);
     if (!Value)
       return Value;
+    // ONNX writes a scalar value as a tensor; no schema has a map of tensors.
+    if (auto Tensor = dyn_cast<TensorType>(*Value))
+      return onnx::MapType::get(Context, *Key, Tensor.getElementType());
     return onnx::MapType::get(Context, *Key, *Value);
   }
   case pb::TypeProto::kSparseTensorType:
@@ -150,6 +153,14 @@ Type lathe::import::mergeTypes(Type A, Type B) {
     if (auto OptB = dyn_cast<onnx::OptType>(B)) {
       Type Element = mergeTypes(OptA.getElementType(), OptB.getElementType());
       return Element ? Type(onnx::OptType::get(Element)) : Type();
+    }
+  if (auto MapA = dyn_cast<onnx::MapType>(A))
+    if (auto MapB = dyn_cast<onnx::MapType>(B)) {
+      Type Value = mergeTypes(MapA.getValueType(), MapB.getValueType());
+      return Value && MapA.getKeyType() == MapB.getKeyType()
+                 ? Type(onnx::MapType::get(A.getContext(), MapA.getKeyType(),
+                                           Value))
+                 : Type();
     }
   return {};
 }

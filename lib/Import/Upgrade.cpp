@@ -245,6 +245,8 @@ Expected<SmallVector<Value>> Upgrader::buildOp(Node &N) {
                                             : Reason);
   }
 
+  if (Inference)
+    Inference->refine(Op);
   SmallVector<Value> Results;
   for (auto [Index, Type] : llvm::enumerate(N.ResultTypes))
     Results.push_back(Type ? Op->getResult(ResultOf[Index]) : Value());

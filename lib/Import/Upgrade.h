@@ -20,6 +20,7 @@
 #define LATHE_LIB_IMPORT_UPGRADE_H
 
 #include "lathe/ONNX/Facts.h"
+#include "lathe/ONNX/IncrementalInference.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/Error.h"
@@ -66,6 +67,10 @@ class Upgrader {
 public:
   explicit Upgrader(mlir::OpBuilder &B) : B(B) {}
 
+  /// From now on every op is refined when it is built, because rules of old
+  /// opsets ask for ranks and element types.
+  void inferTypes() { Inference.emplace(B.getContext()); }
+
   /// Lifts \p N to the newest version and builds its op. Gives a value for each
   /// output.
   llvm::Expected<llvm::SmallVector<mlir::Value>> build(Node N);
@@ -94,6 +99,7 @@ public:
 
 private:
   llvm::Expected<llvm::SmallVector<mlir::Value>> buildOp(Node &N);
+  std::optional<onnx::IncrementalInference> Inference;
   /// The first error of an emit(), until the enclosing build() gives it.
   std::string Pending;
 };

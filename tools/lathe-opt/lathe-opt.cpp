@@ -67,10 +67,11 @@ static LogicalResult runOnONNX(StringRef InputFile, StringRef OutputFile,
     // Where all resources are elided MLIR leaves an empty block behind the
     // module.
     std::string Text;
-    llvm::raw_string_ostream(Text) << *Module;
+    llvm::raw_string_ostream TextStream(Text);
+    Module->print(TextStream);
     StringRef Shown = Text;
     Shown.consume_back("\n{-#\n\n#-}\n");
-    Output->os() << Shown.rtrim() << '\n';
+    Output->os() << Shown.rtrim() << "\n\n"; // As mlir-opt ends.
   }
   Output->keep();
   return success();
