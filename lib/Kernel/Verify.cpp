@@ -28,7 +28,11 @@ struct VerifyPass : lathe::kernel::impl::KernelVerifyPassBase<VerifyPass> {
   void runOnOperation() override {
     bool Failed = false;
     for (auto Main : getOperation().getOps<func::FuncOp>())
-      Main.walk([&](Operation *Op) { Failed |= failed(checkMain(Op)); });
+      Main.walk<WalkOrder::PreOrder>([&](Operation *Op) {
+        Failed |= failed(checkMain(Op));
+        return isa<linalg::LinalgOp>(Op) ? WalkResult::skip()
+                                         : WalkResult::advance();
+      });
     for (auto Kernel : getOperation().getOps<FuncOp>())
       Failed |= failed(checkKernel(Kernel));
     if (Failed)

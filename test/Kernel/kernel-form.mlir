@@ -1,0 +1,74 @@
+// RUN: lathe-opt %s --kernel-form --split-input-file | FileCheck %s
+// RUN: lathe-opt %s --kernel-form=epilogues=false --split-input-file | FileCheck %s --check-prefix=PLAIN
+
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+#id = affine_map<(m, n) -> (m, n)>
+#bias = affine_map<(m, n) -> (n)>
+
+// A contraction with its start value and its epilogue is one kernel.
+// CHECK-LABEL: func.func @main
+// CHECK-NOT: linalg
+// CHECK: %[[E:.*]] = tensor.empty() : tensor<4x16xf32>
+// CHECK: %[[R:.*]] = kernel.call @contraction_0 ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<4x8xf32>, tensor<8x16xf32>, tensor<16xf32>) outs(%[[E]] : tensor<4x16xf32>)
+// CHECK: return %[[R]]
+// CHECK: kernel.func private @contraction_0(%[[X:.*]]: tensor<4x8xf32>, %{{.*}}: tensor<8x16xf32>, %{{.*}}: tensor<16xf32>, %[[OUT:.*]]: tensor<4x16xf32>)
+// CHECK-SAME: kind = "contraction"
+// CHECK: linalg.fill
+// CHECK: linalg.generic
+// CHECK: linalg.generic
+// CHECK-SAME: outs(%[[OUT]]
+// CHECK: kernel.return
+// PLAIN-LABEL: func.func @main
+// PLAIN: kernel.call @contraction_0
+// PLAIN: kernel.call @elementwise_0
+func.func @main(%x: tensor<4x8xf32>, %w: tensor<8x16xf32>, %v: tensor<16xf32>) -> tensor<4x16xf32> {
+  %z = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x16xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<4x16xf32>) -> tensor<4x16xf32>
+  %m = linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : tensor<4x8xf32>, tensor<8x16xf32>) outs(%f : tensor<4x16xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %0 = arith.mulf %p, %q : f32
+    %1 = arith.addf %o, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<4x16xf32>
+  %r = linalg.generic {indexing_maps = [#id, #bias, #id], iterator_types = ["parallel", "parallel"]} ins(%m, %v : tensor<4x16xf32>, tensor<16xf32>) outs(%e : tensor<4x16xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %0 = arith.addf %p, %q : f32
+    linalg.yield %0 : f32
+  } -> tensor<4x16xf32>
+  return %r : tensor<4x16xf32>
+}
+
+// -----
+
+// A loop kernel moves as it stands; a scalar that it yields travels in a tensor.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[C:.*]] = tensor.empty() : tensor<index>
+// CHECK: %[[R:.*]]:2 = kernel.call @loop_0 ins(%{{.*}} : tensor<8xi8>) outs(%{{.*}}, %[[C]] : tensor<8xi64>, tensor<index>)
+// CHECK: tensor.extract %[[R]]#1[] : tensor<index>
+// CHECK: kernel.func private @loop_0
+// CHECK: scf.for
+// CHECK: tensor.insert %{{.*}} into %{{.*}}[] : tensor<index>
+func.func @main(%x: tensor<8xi8>) -> (tensor<8xi64>, index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %zero = arith.constant 0 : i8
+  %e = tensor.empty() : tensor<8xi64>
+  %r:2 = scf.for %i = %c0 to %c8 step %c1 iter_args(%t = %e, %n = %c0) -> (tensor<8xi64>, index) {
+    %v = tensor.extract %x[%i] : tensor<8xi8>
+    %set = arith.cmpi ne, %v, %zero : i8
+    %res:2 = scf.if %set -> (tensor<8xi64>, index) {
+      %p = arith.index_cast %i : index to i64
+      %t2 = tensor.insert %p into %t[%n] : tensor<8xi64>
+      %n2 = arith.addi %n, %c1 : index
+      scf.yield %t2, %n2 : tensor<8xi64>, index
+    } else {
+      scf.yield %t, %n : tensor<8xi64>, index
+    }
+    scf.yield %res#0, %res#1 : tensor<8xi64>, index
+  } {lathe.loop_kernel}
+  return %r#0, %r#1 : tensor<8xi64>, index
+}
