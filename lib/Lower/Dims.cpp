@@ -80,8 +80,12 @@ static OpFoldResult follow(Value &V, int64_t &D) {
 }
 
 OpFoldResult dimOf(Builder &B, Value V, int64_t D) {
-  if (OpFoldResult Size = follow(V, D))
+  if (OpFoldResult Size = follow(V, D)) {
+    // What has not been folded yet must not differ from what has.
+    if (std::optional<int64_t> C = getConstantIntValue(Size))
+      return B.getIndexAttr(*C);
     return Size;
+  }
   if (Operation *Def = V.getDefiningOp()) {
     if (auto Collapse = dyn_cast<tensor::CollapseShapeOp>(Def)) {
       OpFoldResult P = B.getIndexAttr(1);
