@@ -55,7 +55,8 @@ static LogicalResult lowerReshape(Node &N) {
     std::optional<int64_t> Known = Extent.constant();
     if (!T.isDynamicDim(D)) {
       Extent = B.index(T.getDimSize(D));
-    } else if (!AllowZero && D < From.size() && !isSize(Extent)) {
+    } else if (!AllowZero && D < From.size() &&
+               (Known || !isSize(Extent))) {
       Extent = Known ? (*Known == 0 ? B.wrap(From[D]) : Extent)
                      : select(Extent == 0, B.wrap(From[D]), Extent);
     }
