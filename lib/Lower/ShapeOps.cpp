@@ -23,17 +23,28 @@ namespace lathe::lower {
 
 /// A value that is a size or made of sizes, hence not negative. As a target of
 /// Reshape it is meant as it stands: a 0 there is an empty dimension.
-static bool isSize(Value V) {
+/// \p Steps bounds the work: the expressions are graphs, not trees.
+static bool isSize(Value V, unsigned &Steps) {
   Operation *Def = V.getDefiningOp();
-  if (!Def)
+  if (!Def || Steps == 0)
     return false;
+  --Steps;
+  auto Is = [&](Value Operand) { return isSize(Operand, Steps); };
   if (isa<tensor::DimOp>(Def))
     return true;
   if (isa<arith::IndexCastOp, arith::MulIOp, arith::AddIOp, arith::DivSIOp,
-          arith::MaxSIOp, arith::MinSIOp>(Def))
-    return llvm::all_of(Def->getOperands(), isSize);
+          arith::MinSIOp>(Def))
+    return llvm::all_of(Def->getOperands(), Is);
+  if (isa<arith::MaxSIOp>(Def))
+    return llvm::any_of(Def->getOperands(), Is);
+  if (auto Select = dyn_cast<arith::SelectOp>(Def))
+    return Is(Select.getTrueValue()) && Is(Select.getFalseValue());
   std::optional<int64_t> N = getConstantIntValue(V);
   return N && *N >= 0;
+}
+static bool isSize(Value V) {
+  unsigned Steps = 200;
+  return isSize(V, Steps);
 }
 
 static LogicalResult lowerReshape(Node &N) {
@@ -55,8 +66,7 @@ static LogicalResult lowerReshape(Node &N) {
     std::optional<int64_t> Known = Extent.constant();
     if (!T.isDynamicDim(D)) {
       Extent = B.index(T.getDimSize(D));
-    } else if (!AllowZero && D < From.size() &&
-               (Known || !isSize(Extent))) {
+    } else if (!AllowZero && D < From.size() && (Known || !isSize(Extent))) {
       Extent = Known ? (*Known == 0 ? B.wrap(From[D]) : Extent)
                      : select(Extent == 0, B.wrap(From[D]), Extent);
     }
