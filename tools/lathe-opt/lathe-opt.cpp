@@ -81,7 +81,7 @@ int main(int argc, char **argv) {
   // Not through cl::opt alone: the default of one of MLIR's own options depends
   // on it.
   SmallVector<char *> Args(argv, argv + argc);
-  std::string Elide = "--mlir-elide-resource-strings-if-larger=64";
+  std::string Elide = "--mlir-elide-resource-strings-if-larger=0";
   if (llvm::none_of(Args, [](StringRef Arg) {
         return Arg.ltrim('-') == "print-weights" ||
                Arg.contains("mlir-elide-resource-strings-if-larger");
