@@ -76,7 +76,8 @@ def generalise(message):
     message = re.sub(r"node '[^']*'", "node", message)
     message = re.sub(r"(tensor|memref|vector)<[^ ]*>", r"\1<>", message)
     message = re.sub(r"(?<![A-Za-z_'.])-?\d+(\.\d+)?(e[+-]?\d+)?", "N", message)
-    message = re.sub(r"'(?![a-z_]+\.[A-Za-z_.]+')[^']*'", "'..'", message)
+    # Names in quotes go, except of operations (arith.addf) and passes (lower-casts).
+    message = re.sub(r"'(?![a-z_]+[.-][A-Za-z_.-]+')[^']*'", "'..'", message)
     return message[:160]
 
 
@@ -97,7 +98,13 @@ def judge(status, text):
         return "crash", f"crash: {signal.Signals(number).name if known else status}"
     errors = [line for line in lines if "error:" in line]
     if errors:
-        return "refused", generalise(errors[0].split("error:", 1)[1])
+        reason = generalise(errors[0].split("error:", 1)[1])
+        if "internal error" not in reason:
+            return "refused", reason
+        asserted = re.search(r"Assertion (`.*?') failed", text)
+        return "crash", reason.split(";")[0] + (f": {asserted.group(1)[:100]}" if asserted else "")
+    if lines and "elements differ" in lines[0]:
+        return "wrong", "wrong values" + (" (NaN or infinity)" if re.search(r"\b(nan|inf)\b", lines[0]) else "")
     return "wrong", "wrong: " + generalise(lines[0] if lines else f"exit {status}")
 
 
