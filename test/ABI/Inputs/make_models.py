@@ -1,0 +1,54 @@
+"""Writes the small models of the C interface tests into the folder given.
+
+names    static; tensor names that C cannot take as they are, or that collide when made C names
+dynamic  one dynamic dimension, two outputs, one of them of fixed shape
+bounded  NonZero: the size of the output is known only after it has run
+types    inputs and outputs of half, double, bool, 8-bit and 64-bit types
+index    Gather whose index comes from the caller and may be out of range
+"""
+import pathlib
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto as T
+from onnx import helper, numpy_helper
+
+OUT = pathlib.Path(sys.argv[1])
+OUT.mkdir(parents=True, exist_ok=True)
+
+
+def save(name, nodes, inputs, outputs, constants=()):
+    info = lambda triple: helper.make_tensor_value_info(*triple)
+    graph = helper.make_graph(
+        nodes, name, list(map(info, inputs)), list(map(info, outputs)),
+        [numpy_helper.from_array(np.asarray(a), n) for n, a in dict(constants).items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, OUT / f"{name}.onnx")
+
+
+node = helper.make_node
+save("names",
+     [node("Add", ["int", "a-b"], ["a_b.sum"], "add"), node("Mul", ["a_b.sum", "a_b"], ["2nd"], "mul"),
+      node("Sub", ["int", "workspace"], ["float"], "sub")],
+     [("int", T.FLOAT, [2, 3]), ("a-b", T.FLOAT, [3]), ("a_b", T.FLOAT, [2, 1]), ("workspace", T.FLOAT, [2, 3])],
+     [("2nd", T.FLOAT, [2, 3]), ("float", T.FLOAT, [2, 3])])
+
+save("dynamic",
+     [node("MatMul", ["x", "w"], ["y"], "project"), node("ReduceMax", ["x"], ["largest"], "largest", keepdims=0)],
+     [("x", T.FLOAT, ["batch", 4])], [("y", T.FLOAT, ["batch", 3]), ("largest", T.FLOAT, [])],
+     {"w": np.arange(12, dtype=np.float32).reshape(4, 3)})
+
+save("bounded", [node("NonZero", ["x"], ["where"], "find")],
+     [("x", T.FLOAT, [2, 4])], [("where", T.INT64, [2, "found"])])
+
+save("types",
+     [node("Cast", ["half"], ["wide"], "widen", to=T.DOUBLE), node("Add", ["wide", "offset"], ["sum"], "add"),
+      node("Not", ["flags"], ["inverse"], "invert"), node("Cast", ["small"], ["long"], "lengthen", to=T.INT64),
+      node("Cast", ["sum"], ["half_sum"], "narrow", to=T.FLOAT16)],
+     [("half", T.FLOAT16, [4]), ("offset", T.DOUBLE, [4]), ("flags", T.BOOL, [3]), ("small", T.INT8, [5])],
+     [("sum", T.DOUBLE, [4]), ("inverse", T.BOOL, [3]), ("long", T.INT64, [5]), ("half_sum", T.FLOAT16, [4])])
+
+save("index", [node("Gather", ["table", "which"], ["row"], "pick")],
+     [("table", T.FLOAT, [3, 2]), ("which", T.INT64, [1])], [("row", T.FLOAT, [1, 2])])
