@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
@@ -31,6 +32,7 @@
 #include "mlir/IR/Dominance.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/ScopeExit.h"
 
 namespace lathe::codegen {
 #define GEN_PASS_DEF_CODEGENBUFFERIZEPASS
@@ -242,6 +244,23 @@ LogicalResult BufferizePass::bufferize(func::FuncOp Main) {
         return bufferization::getMemRefTypeWithStaticIdentityLayout(T, Space);
       };
   IRRewriter Rewriter(&getContext());
+  // The analysis compares offsets and sizes by their bounds, for which each
+  // select doubles the work; behind a cast they are compared by identity.
+  SmallVector<UnrealizedConversionCastOp> Opaque;
+  Main.walk([&](arith::SelectOp Select) {
+    if (!Select.getType().isIndex())
+      return;
+    Rewriter.setInsertionPointAfter(Select);
+    auto Cast = UnrealizedConversionCastOp::create(Rewriter, Select.getLoc(),
+                                                   TypeRange(Select.getType()),
+                                                   Select.getResult());
+    Rewriter.replaceAllUsesExcept(Select.getResult(), Cast.getResult(0), Cast);
+    Opaque.push_back(Cast);
+  });
+  auto Reveal = llvm::make_scope_exit([&] {
+    for (UnrealizedConversionCastOp Cast : Opaque)
+      Rewriter.replaceOp(Cast, Cast.getInputs());
+  });
   bufferization::OneShotAnalysisState State(Main, Options);
   if (failed(bufferization::analyzeOp(Main, State)) ||
       failed(bufferization::eliminateEmptyTensors(Rewriter, Main, State)))

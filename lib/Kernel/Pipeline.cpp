@@ -37,6 +37,8 @@ void kernel::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   PM.addPass(createCanonicalizerPass());
   PM.addPass(createCSEPass());
   PM.addPass(createKernelLowerPadsPass());
+  PM.addNestedPass<func::FuncOp>(
+      memref::createResolveRankedShapeTypeResultDimsPass());
   PM.addPass(createCanonicalizerPass());
   // 3. Kernels, each once, and the constants they take.
   PM.addPass(createKernelFormPass(KernelFormPassOptions{Options.Fuse}));
