@@ -43,17 +43,8 @@ static MemRefType rowMajor(RankedTensorType T) {
 }
 
 static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
-  auto MemRefOf = [&](Value V) -> MemRefType {
-    for (auto [R, Out] : llvm::zip_equal(Ctx.Results, Ctx.Outs))
-      if (R == V)
-        return cast<MemRefType>(Out.getType());
-    return cast<MemRefType>(Ctx.memref(V).getType());
-  };
   auto TypeOf = [&](Value V) {
-    // An argument that is read lies where it lies, even if it is a result too.
-    if (Value M = Ctx.memref(V))
-      return cast<MemRefType>(M.getType());
-    return MemRefOf(V);
+    return cast<MemRefType>(Ctx.memref(V).getType());
   };
 
   // Results that are their own outs are there already.

@@ -91,6 +91,36 @@ static bool lastStrideIsOne(MemRefType Ty) {
          !Strides.empty() && Strides.back() == 1;
 }
 
+/// Elements 0, 2, 4, ... from \p First on: two vectors, the second of which
+/// ends with the last element wanted, and a shuffle.
+Lane NestEmitter::loadEverySecond(Value MemRef, ArrayRef<Value> First,
+                                  VectorType VTy, const LaneShape &S) {
+  int64_t W = S.Width, Count = S.Mask ? S.StaticCount : W;
+  int64_t Last = 2 * (Count - 1), Second = Last - (W - 1);
+  Value A, C;
+  if (Second < 0) {
+    // All within one vector, which may not be read in full.
+    LaneShape Part;
+    L.setMask(Part, W, Last + 1, nullptr);
+    Value Zero = arith::ConstantOp::create(B, L.Loc, B.getZeroAttr(VTy));
+    A = C = vector::MaskedLoadOp::create(B, L.Loc, VTy, MemRef, First,
+                                         Part.Mask, Zero);
+    Second = 0;
+  } else {
+    A = vector::LoadOp::create(B, L.Loc, VTy, MemRef, First);
+    SmallVector<Value> Next(First);
+    Next.back() =
+        B.createOrFold<arith::AddIOp>(L.Loc, Next.back(), L.index(Second));
+    C = vector::LoadOp::create(B, L.Loc, VTy, MemRef, Next);
+  }
+  SmallVector<int64_t> From;
+  for (int64_t I = 0; I < W; ++I) {
+    int64_t E = std::min(2 * I, Last);
+    From.push_back(E < W ? E : W + E - Second);
+  }
+  return Lane::vector(vector::ShuffleOp::create(B, L.Loc, A, C, From));
+}
+
 Lane NestEmitter::load(Value MemRef, ArrayRef<Lane> At, const LaneShape &S) {
   auto Ty = cast<MemRefType>(MemRef.getType());
   std::optional<int64_t> Stride = laneStride(Ty, At);
@@ -111,6 +141,9 @@ Lane NestEmitter::load(Value MemRef, ArrayRef<Lane> At, const LaneShape &S) {
     return Lane::vector(vector::MaskedLoadOp::create(B, L.Loc, VTy, MemRef,
                                                      First(), S.Mask, Zero));
   }
+  if (Stride && *Stride == 2 && lastStrideIsOne(Ty) &&
+      (!S.Mask || S.StaticCount >= 0))
+    return loadEverySecond(MemRef, First(), VTy, S);
   SmallVector<Value> Scalars;
   for (unsigned I = 0; I < S.Width; ++I) {
     if (S.Mask && S.StaticCount >= 0 && I >= S.StaticCount) {
@@ -123,6 +156,58 @@ Lane NestEmitter::load(Value MemRef, ArrayRef<Lane> At, const LaneShape &S) {
     Scalars.push_back(memref::LoadOp::create(B, L.Loc, MemRef, Where));
   }
   return Lane::vector(vector::FromElementsOp::create(B, L.Loc, VTy, Scalars));
+}
+
+/// Element J of row I <-> element I of row J, by exchanges of ever larger
+/// blocks.
+static void transpose(LaneBuilder &L, SmallVector<Value> &Rows) {
+  int64_t N = Rows.size();
+  for (int64_t K = 1; K < N; K *= 2)
+    for (int64_t I = 0; I < N; ++I) {
+      if (I & K)
+        continue;
+      SmallVector<int64_t> Low, High;
+      for (int64_t E = 0; E < N; ++E) {
+        Low.push_back(E & K ? N + E - K : E);
+        High.push_back(E & K ? N + E : E + K);
+      }
+      Value A = Rows[I], C = Rows[I + K];
+      Rows[I] = vector::ShuffleOp::create(L.B, L.Loc, A, C, Low);
+      Rows[I + K] = vector::ShuffleOp::create(L.B, L.Loc, A, C, High);
+    }
+}
+
+std::optional<Lane> NestEmitter::loadBlock(Value T, const Coords &At,
+                                           const Point &Pt) {
+  unsigned W = Pt.S.Width;
+  if (BlockDim < 0 || W < 4 || Pt.At[BlockDim].Offset % W != 0 ||
+      !Pt.At[BlockDim].isUniform() || !llvm::isPowerOf2_32(W))
+    return std::nullopt;
+  Value MemRef = Ctx.memref(T);
+  auto Ty = cast<MemRefType>(MemRef.getType());
+  SmallVector<Lane> Where;
+  for (AffineExpr E : At)
+    Where.push_back(L.affine(E, Pt.At, Pt.S));
+  std::optional<int64_t> Stride = laneStride(Ty, Where);
+  if ((Stride && (*Stride == 0 || *Stride == 1)) || !lastStrideIsOne(Ty) ||
+      stepAlong(At, Ty, BlockDim, W) != Step::Unit ||
+      llvm::any_of(Where, [](const Lane &A) { return A.IsVector; }))
+    return std::nullopt;
+  auto VTy = VectorType::get({int64_t(W)}, Ty.getElementType());
+  SmallVector<Value> Rows;
+  for (unsigned I = 0; I < W; ++I) {
+    SmallVector<Value> First;
+    for (const Lane &A : Where)
+      First.push_back(L.scalarOfLane(A, I, Pt.S));
+    Rows.push_back(vector::LoadOp::create(B, L.Loc, VTy, MemRef, First));
+  }
+  transpose(L, Rows);
+  Point Next = Pt;
+  for (unsigned I = 0; I < W; ++I) {
+    remember(T, At, Next, Lane::vector(Rows[I]));
+    ++Next.At[BlockDim].Offset;
+  }
+  return Lane::vector(Rows[0]);
 }
 
 void NestEmitter::storeElement(Value MemRef, ArrayRef<Lane> At, const Lane &V,
@@ -171,6 +256,8 @@ Lane NestEmitter::element(Value T, const Coords &At, const Point &Pt) {
 
   Lane Result;
   if (isa<BlockArgument>(T)) {
+    if (std::optional<Lane> First = loadBlock(T, At, Pt))
+      return *First;
     SmallVector<Lane> Where;
     for (AffineExpr E : At)
       Where.push_back(L.affine(E, Pt.At, Pt.S));

@@ -16,6 +16,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/SaveAndRestore.h"
 #include <numeric>
 
 using namespace mlir;
@@ -59,6 +60,12 @@ SmallVector<Segment> NestEmitter::segments(unsigned Dim) {
       R.push_back(S);
   };
 
+  if (W == 1 && !Dynamic && int(Dim) == P.TransposeDim) {
+    // Whole blocks; what is left over goes lane by lane.
+    Add(0, E / T * T, T, 1, false);
+    Add(E / T * T, E, 1, 1, true);
+    return R;
+  }
   if (W == 1 && !Dynamic) {
     // Balanced: tiles of two neighbouring sizes rather than a small last one.
     int64_t N = llvm::divideCeil(E, T);
@@ -106,6 +113,8 @@ SmallVector<Segment> NestEmitter::segments(unsigned Dim) {
   AddDynamic(T, W);
   if (T > 1 && W > 1)
     AddDynamic(1, W);
+  else if (T >= 4)
+    AddDynamic(T / 2, W);
   if (T == 1 && W == 1)
     return R;
   if (W > 1 && P.Masked) {
@@ -199,6 +208,8 @@ void NestEmitter::emitSegment(const Segment &S, Value Iv, unsigned Depth,
     for (unsigned I = S.Points - 1; I < Next.size(); I += S.Points)
       Next[I].S = Mask;
   }
+  bool Block = int(Dim) == P.TransposeDim && S.Points == P.Width;
+  llvm::SaveAndRestore<int> Restore(BlockDim, Block ? int(Dim) : BlockDim);
   emitDim(Depth + 1, Next, Done, Open);
 }
 

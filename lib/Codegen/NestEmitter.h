@@ -102,6 +102,15 @@ private:
   llvm::SmallVector<std::pair<unsigned, Lane>> where(const Coords &At,
                                                      const Point &Pt);
   Lane element(mlir::Value T, const Coords &At, const Point &Pt);
+  /// Reads a square block, contiguous along TransposeDim, for this point and
+  /// its neighbours along it; remembers theirs.
+  std::optional<Lane> loadBlock(mlir::Value T, const Coords &At,
+                                const Point &Pt);
+  /// The dimension whose next Width points, from a multiple of Width on, are
+  /// all computed here; or -1.
+  int BlockDim = -1;
+  Lane loadEverySecond(mlir::Value MemRef, llvm::ArrayRef<mlir::Value> First,
+                       mlir::VectorType Type, const LaneShape &S);
   Lane load(mlir::Value MemRef, llvm::ArrayRef<Lane> At, const LaneShape &S);
   void storeElement(mlir::Value MemRef, llvm::ArrayRef<Lane> At, const Lane &V,
                     const LaneShape &S);
@@ -121,6 +130,9 @@ private:
   /// One iteration of the reduction at all points.
   llvm::SmallVector<mlir::Value> step(const NestGraph::Reduction &R,
                                       const Points &Tile, mlir::ValueRange Acc);
+  /// Names lines of the next panel of the packed operand, \p Terms of a sum's
+  /// share of them.
+  void prefetchPanel(const Point &Pt, int64_t Terms);
   using CarryFn = llvm::function_ref<llvm::SmallVector<mlir::Value>(
       mlir::Value, mlir::ValueRange)>;
   llvm::SmallVector<mlir::Value> carryLoop(mlir::Value From, mlir::Value To,

@@ -373,7 +373,7 @@ LogicalResult GraphBuilder::run(ValueRange Results,
   }
 
   // Other results that are computed for every point anyway.
-  G.Stores.push_back({unsigned(Last), Anchor, At});
+  G.Stores.push_back({unsigned(Last), Anchor, At, {}});
   Pending.reset(Last);
   for (unsigned I : llvm::to_vector(Pending.set_bits())) {
     for (auto &[V, C] : Seen) {
@@ -423,7 +423,7 @@ LogicalResult GraphBuilder::run(ValueRange Results,
       }
       if (!Bijective || !Used.all())
         continue;
-      G.Stores.push_back({I, Results[I], Where});
+      G.Stores.push_back({I, Results[I], Where, {}});
       Pending.reset(I);
       break;
     }

@@ -55,8 +55,8 @@ struct NestGraph {
     unsigned Result;
     mlir::Value Tensor;
     Coords At;
-    /// Where it is written; not where Tensor lies: a result may be an argument.
-    mlir::MemRefType Type = {};
+    /// Where it lies; set by the emitter.
+    mlir::MemRefType Type;
   };
 
   llvm::SmallVector<Dim> Dims;

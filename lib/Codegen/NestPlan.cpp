@@ -31,9 +31,6 @@ Operation *lathe::codegen::matchCombiner(linalg::GenericOp Op) {
 }
 
 namespace {
-/// What a step along a dimension does to an address.
-enum class Step { None, Unit, Other };
-
 using TypeFn = llvm::function_ref<MemRefType(Value)>;
 
 /// The change of \p E when dimension \p D moves by one, inside of blocks of
@@ -63,31 +60,37 @@ std::optional<int64_t> coefficient(AffineExpr E, unsigned D, unsigned Width) {
   return std::nullopt;
 }
 
-Step stepAlong(const NestGraph::Access &A, MemRefType Ty, unsigned D,
-               unsigned Width) {
+/// Is there more than a constant in \p E that \p D moves?
+bool moves(AffineExpr E, unsigned D) { return E && E.isFunctionOfDim(D); }
+} // namespace
+
+Step lathe::codegen::stepAlong(ArrayRef<AffineExpr> At, MemRefType Ty,
+                               unsigned D, unsigned Width) {
   SmallVector<int64_t> Strides;
   int64_t Offset;
   bool Strided = succeeded(Ty.getStridesAndOffset(Strides, Offset));
   int64_t Total = 0;
-  bool Moves = false;
-  for (unsigned I = 0; I < A.At.size(); ++I) {
-    if (!A.Depends[I].test(D))
+  for (unsigned I = 0; I < At.size(); ++I) {
+    if (!moves(At[I], D))
       continue;
-    if (!A.At[I])
-      return Step::Other;
-    auto C = coefficient(A.At[I], D, Width);
-    if (!C || !Strided)
-      return Step::Other;
-    if (*C == 0)
-      continue;
-    Moves = true;
-    if (ShapedType::isDynamic(Strides[I]))
+    auto C = coefficient(At[I], D, Width);
+    if (!C || !Strided || (*C != 0 && ShapedType::isDynamic(Strides[I])))
       return Step::Other;
     Total += *C * Strides[I];
   }
-  if (!Moves || Total == 0)
-    return Step::None;
-  return Total == 1 ? Step::Unit : Step::Other;
+  return Total == 0   ? Step::None
+         : Total == 1 ? Step::Unit
+         : Total == 2 ? Step::Two
+                      : Step::Other;
+}
+
+namespace {
+Step stepOf(const NestGraph::Access &A, MemRefType Ty, unsigned D,
+            unsigned Width) {
+  for (unsigned I = 0; I < A.At.size(); ++I)
+    if (!A.At[I] && A.Depends[I].test(D))
+      return Step::Other;
+  return codegen::stepAlong(A.At, Ty, D, Width);
 }
 
 double tripCount(const NestGraph &G, ArrayRef<unsigned> Dims) {
@@ -111,8 +114,9 @@ double efficiency(int64_t Extent, unsigned Width, bool Masked) {
 /// Vector-dimension choice: the cost of all accesses for one point.
 class Cost {
 public:
-  Cost(const NestGraph &G, TypeFn TypeOf, unsigned Width, bool Masked)
-      : G(G), TypeOf(TypeOf), Width(Width), Masked(Masked) {}
+  Cost(const NestGraph &G, TypeFn TypeOf, const NestPlan &P)
+      : G(G), TypeOf(TypeOf), Width(P.Width), Masked(P.Masked),
+        ReductionOrder(P.ReductionOrder) {}
 
   /// Cost per iteration of \p R if own dimension \p D is on the lanes.
   double reductionAlong(unsigned R, unsigned D) const {
@@ -124,10 +128,8 @@ public:
     double Lanes = D < 0 ? 1 : Width * eff(D);
     double Total = accesses(-1, D) / Lanes;
     for (const NestGraph::Store &S : G.Stores) {
-      NestGraph::Access A{S.Tensor, S.At, {}, -1};
-      for (AffineExpr E : S.At)
-        A.Depends.push_back(G.dimsOf(E));
-      Total += 1.5 * one(A, D) / Lanes;
+      Step Along = D < 0 ? Step::None : stepAlong(S.At, S.Type, D, Width);
+      Total += 1.5 * (Along == Step::Unit || D < 0 ? 1 : 1.2 * Width) / Lanes;
     }
     for (auto [I, R] : llvm::enumerate(G.Reductions)) {
       double Trips = tripCount(G, R.Own);
@@ -148,11 +150,33 @@ public:
     return Total;
   }
 
+  /// The dimension along which \p A, which jumps along \p D, is contiguous and
+  /// long enough to be read in blocks: the innermost loop of its reduction, or
+  /// a parallel one. -1: none.
+  int transposable(const NestGraph::Access &A, unsigned D) const {
+    auto Fits = [&](unsigned Other) {
+      return Other != D && G.Dims[Other].Extent >= int64_t(Width) &&
+             stepOf(A, TypeOf(A.Tensor), Other, Width) == Step::Unit;
+    };
+    if (Width < 4 || D >= G.NumParallel ||
+        llvm::any_of(A.At, [](AffineExpr E) { return !E; }))
+      return -1;
+    if (A.Reduction >= 0) {
+      ArrayRef<unsigned> Order = ReductionOrder[A.Reduction];
+      return !Order.empty() && Fits(Order.back()) ? Order.back() : -1;
+    }
+    for (unsigned Other = 0; Other < G.NumParallel; ++Other)
+      if (Fits(Other))
+        return Other;
+    return -1;
+  }
+
 private:
   const NestGraph &G;
   TypeFn TypeOf;
   unsigned Width;
   bool Masked;
+  ArrayRef<SmallVector<unsigned>> ReductionOrder;
 
   double eff(unsigned D) const {
     return efficiency(G.Dims[D].Extent, Width, Masked);
@@ -160,13 +184,16 @@ private:
   double one(const NestGraph::Access &A, int D) const {
     if (D < 0)
       return 1;
-    switch (stepAlong(A, TypeOf(A.Tensor), D, Width)) {
+    switch (stepOf(A, TypeOf(A.Tensor), D, Width)) {
     case Step::None:
       return 0.6;
     case Step::Unit:
       return 1;
+    case Step::Two:
+      return 3;
     case Step::Other:
-      return 1.2 * Width;
+      // A block transposed in registers, or lane by lane.
+      return transposable(A, D) >= 0 ? 5 : 1.2 * Width;
     }
     llvm_unreachable("covered switch");
   }
@@ -282,6 +309,8 @@ static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
   }
   if (Column < 0)
     return false;
+  P.PackedAccess = Weights - G.Accesses.data();
+  P.PanelDim = Column;
   P.Width = S.getLanes();
   P.VectorDim = Column;
   P.Tile[Column] = S.getNv();
@@ -330,7 +359,7 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
   if (Schedule && obey(G, Schedule, P))
     return P;
 
-  Cost C(G, TypeOf, P.Width, P.Masked);
+  Cost C(G, TypeOf, P);
   if (P.Width > 1) {
     for (auto [I, R] : llvm::enumerate(G.Reductions)) {
       if (!matchCombiner(R.Op))
@@ -373,6 +402,19 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
   llvm::stable_sort(P.Order,
                     [&](unsigned A, unsigned B) { return Key(A) < Key(B); });
 
+  // Operands read in blocks.
+  bool TransposesReduction = false;
+  if (P.VectorDim >= 0)
+    for (const NestGraph::Access &A : G.Accesses) {
+      if (stepOf(A, TypeOf(A.Tensor), P.VectorDim, P.Width) != Step::Other)
+        continue;
+      int D = C.transposable(A, P.VectorDim);
+      if (D < 0 || P.TransposeDim >= 0)
+        continue;
+      P.TransposeDim = D;
+      TransposesReduction = A.Reduction >= 0;
+    }
+
   // Register tile: reuse of operands that do not move along a dimension.
   unsigned Registers = Target.VectorRegisters;
   bool Contraction = false;
@@ -385,14 +427,14 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
         continue;
       for (const NestGraph::Access &A : G.Accesses)
         if (A.Reduction == int(&R - G.Reductions.data()) &&
-            stepAlong(A, TypeOf(A.Tensor), D, P.Width) == Step::None)
+            stepOf(A, TypeOf(A.Tensor), D, P.Width) == Step::None)
           Row = D;
     }
     if (P.VectorDim >= 0 && R.Parallel.test(P.VectorDim))
       for (const NestGraph::Access &A : G.Accesses)
         Contraction |=
             A.Reduction == int(&R - G.Reductions.data()) &&
-            stepAlong(A, TypeOf(A.Tensor), P.VectorDim, P.Width) == Step::None;
+            stepOf(A, TypeOf(A.Tensor), P.VectorDim, P.Width) == Step::None;
   }
   auto Fit = [&](unsigned D, int64_t Unit, int64_t Want) {
     int64_t E = G.Dims[D].Extent;
@@ -407,13 +449,51 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
                               Contraction ? (Registers >= 32 ? 4 : 2)
                               : Simple    ? 4
                                           : 1);
-  if (Row >= 0) {
-    // Accumulators, the vectors they share and one broadcast fit the registers.
-    int64_t NV = P.VectorDim >= 0 ? P.Tile[P.VectorDim] : 1;
-    int64_t Rows = Contraction || P.VectorDim < 0
-                       ? std::max<int64_t>(1, (Registers * 13 / 16 - 2) / NV)
-                       : 4;
-    P.Tile[Row] = Fit(Row, 1, std::min<int64_t>(Rows, P.VectorDim < 0 ? 4 : 6));
+  if (P.TransposeDim >= 0) {
+    // A block takes Width registers.
+    P.Tile[P.VectorDim] = 1;
+    if (!TransposesReduction) {
+      P.Tile[P.TransposeDim] = P.Width;
+      // Neighbours in the order of loops, the block's rows outside.
+      llvm::erase(P.Order, unsigned(P.TransposeDim));
+      P.Order.insert(llvm::find(P.Order, unsigned(P.VectorDim)),
+                     P.TransposeDim);
+    } else if (Row >= 0) {
+      P.Tile[Row] =
+          Fit(Row, 1, std::max<int64_t>(1, int64_t(Registers) - P.Width - 4));
+    }
+    return P;
+  }
+  // An operand read lane by lane in the sum: its loads outweigh any reuse.
+  bool ByLanes = false;
+  if (P.VectorDim >= 0)
+    for (const NestGraph::Access &A : G.Accesses)
+      ByLanes |= A.Reduction >= 0 && stepOf(A, TypeOf(A.Tensor), P.VectorDim,
+                                            P.Width) == Step::Other;
+  if (ByLanes) {
+    P.Tile[P.VectorDim] = 1;
+    P.ReductionUnroll = 1;
+  }
+  if (Row < 0) {
+    // One row: streams of an operand read once, and enough accumulators.
+    if (Contraction && !ByLanes)
+      P.Tile[P.VectorDim] = Fit(P.VectorDim, P.Width, 8);
+    return P;
+  }
+  std::optional<kernel::ContractionSchedule> S;
+  if (Contraction && !ByLanes)
+    S = kernel::chooseContraction({G.Dims[Row].Extent,
+                                   G.Dims[P.VectorDim].Extent,
+                                   /*Depth=*/64, Bits},
+                                  Target);
+  if (S && !ShapedType::isDynamic(G.Dims[P.VectorDim].Extent)) {
+    P.Tile[Row] = S->MR;
+    P.Tile[P.VectorDim] = S->NV;
+  } else {
+    // Accumulators, the vectors they share and a broadcast fit the registers.
+    int64_t Vectors = P.VectorDim >= 0 ? P.Tile[P.VectorDim] : 1;
+    int64_t Most = (Registers >= 32 ? 26 : 12) / Vectors;
+    P.Tile[Row] = Fit(Row, 1, std::min<int64_t>(Most, Contraction ? 6 : 4));
   }
   return P;
 }

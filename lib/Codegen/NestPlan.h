@@ -37,6 +37,14 @@ struct NestPlan {
   /// Bodies of a reduction to lay out in line: small windows wholly, the
   /// innermost loop in steps of this many otherwise.
   int64_t ReductionUnroll = 1;
+  /// A dimension along which some operand is contiguous that is not so along
+  /// the lanes: it is read in square blocks, transposed in registers. A
+  /// parallel one with a tile of Width, or the innermost loop of a reduction;
+  /// or -1.
+  int TransposeDim = -1;
+  /// The packed operand of a scheduled contraction, an index into the graph's
+  /// accesses, and its panels' dimension; or -1.
+  int PackedAccess = -1, PanelDim = -1;
   /// Accumulators of a reduction over lanes.
   unsigned ReductionAccumulators = 1;
   /// Tails may be masked.
@@ -50,12 +58,19 @@ struct NestPlan {
 void mergeDims(NestGraph &G,
                llvm::function_ref<mlir::MemRefType(mlir::Value)> TypeOf);
 
-/// \p Schedule, if there is one, is obeyed: lanes over the columns of the packed
-/// operand, panels outermost, its register tile.
+/// \p Schedule, if there is one, is obeyed: lanes over the columns of the
+/// packed operand, panels outermost, its register tile.
 NestPlan planNest(const NestGraph &G,
                   llvm::function_ref<mlir::MemRefType(mlir::Value)> TypeOf,
                   const TargetDescription &Target,
                   kernel::ContractionScheduleAttr Schedule);
+
+/// What a step along a dimension does to an address: nothing, one element, two,
+/// anything else.
+enum class Step { None, Unit, Two, Other };
+/// Blocks of \p Width lanes are within one panel of a packed operand.
+Step stepAlong(llvm::ArrayRef<mlir::AffineExpr> At, mlir::MemRefType Type,
+               unsigned Dim, unsigned Width);
 
 /// The combiner of a reduction with one result whose iterations may be
 /// reordered; null for any other.

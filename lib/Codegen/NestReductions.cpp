@@ -17,6 +17,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace lathe::codegen;
@@ -129,6 +130,76 @@ void NestEmitter::reduce(unsigned Index, const Points &AllPoints) {
     }
 }
 
+/// Weights come from far: inside of a network nobody has touched them since the
+/// last run. While the rows of a panel are computed, the loop walks through the
+/// next panel (behind the last one lie the weights of the next kernel), each
+/// block of rows through its share.
+void NestEmitter::prefetchPanel(const Point &Pt, int64_t Terms) {
+  const NestGraph::Access &A = G.Accesses[P.PackedAccess];
+  Value MemRef = Ctx.memref(A.Tensor);
+  ArrayRef<int64_t> Shape = cast<MemRefType>(MemRef.getType()).getShape();
+  int64_t NR = Shape.back(), Rank = Shape.size();
+  LaneShape One;
+  auto Scalar = [&](Lane X) {
+    X.Coef = 0;
+    return X;
+  };
+  // Which block of rows this is, and how many there are.
+  int64_t Blocks = 1;
+  Lane Block = Lane::index(0);
+  bool Inner = false;
+  for (unsigned D : P.Order) {
+    if (std::exchange(Inner, Inner || int(D) == P.PanelDim) == false)
+      continue;
+    if (ShapedType::isDynamic(G.Dims[D].Extent))
+      return;
+    int64_t Count = llvm::divideCeil(G.Dims[D].Extent, P.Tile[D]);
+    Lane Here = Lane::index(0);
+    if (Value V = Pt.At[D].V)
+      Here = Lane::uniform(P.Tile[D] == 1 ? V
+                                          : B.createOrFold<arith::DivUIOp>(
+                                                L.Loc, V, L.index(P.Tile[D])));
+    Block = L.add(L.mul(Block, Count, One), Here, One);
+    Blocks *= Count;
+  }
+  // Where in the sum it is.
+  SmallVector<Lane> At;
+  Lane Term = Lane::index(0);
+  int64_t Depth = 1;
+  for (int64_t I = Rank - 2; I >= 0; --I) {
+    bool Sum = A.At[I].getKind() == AffineExprKind::DimId &&
+               cast<AffineDimExpr>(A.At[I]).getPosition() >= G.NumParallel;
+    Lane Here = Scalar(L.affine(A.At[I], Pt.At, Pt.S));
+    if (Sum) {
+      Term = L.add(Term, L.mul(Here, Depth, One), One);
+      Depth *= Shape[I];
+      Here = Lane::index(0);
+    } else if (isa<AffineConstantExpr>(A.At[I])) {
+      Here = Lane::index(0);
+    }
+    At.insert(At.begin(), Here);
+  }
+  constexpr int64_t Line = 64, MostLines = 4;
+  int64_t PerLine =
+      Line * 8 / cast<MemRefType>(MemRef.getType()).getElementTypeBitWidth();
+  int64_t Share = llvm::divideCeil(NR, Blocks);
+  int64_t Lines = llvm::divideCeil(Share * Terms, PerLine);
+  if (Lines > MostLines)
+    return;
+  Lane First = L.add(L.mul(Block, Depth, One), Term, One);
+  First = L.add(L.mul(First, Share, One), Lane::index(Depth * NR), One);
+  SmallVector<Value> Where;
+  for (const Lane &X : At)
+    Where.push_back(L.scalar(X));
+  Where.push_back(nullptr);
+  for (int64_t I = 0; I < Lines; ++I) {
+    Where.back() = L.scalar(First);
+    memref::PrefetchOp::create(B, L.Loc, MemRef, Where, /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
+    First.Offset += PerLine;
+  }
+}
+
 void NestEmitter::reduceParallel(const NestGraph::Reduction &R, Points &Tile,
                                  SmallVector<Value> &Acc) {
   for (unsigned D : R.Own)
@@ -165,14 +236,18 @@ void NestEmitter::reduceParallel(const NestGraph::Reduction &R, Points &Tile,
       return Lay(nullptr, 0, E, 1, In);
     // The innermost loop in steps, then what is left over.
     int64_t Unroll = 1;
-    if (Level + 1 == Dims.size() && !ShapedType::isDynamic(E))
+    bool Block = int(D) == P.TransposeDim;
+    if (Block)
+      Unroll = P.Width;
+    else if (Level + 1 == Dims.size() && !ShapedType::isDynamic(E))
       Unroll = P.ReductionUnroll;
     int64_t Whole = ShapedType::isDynamic(E) ? 0 : E / Unroll * Unroll;
-    SmallVector<Value> Now =
-        carryLoop(L.index(0), Unroll > 1 ? L.index(Whole) : extent(D), Unroll,
-                  In, [&](Value Iv, ValueRange In) {
-                    return Lay(Iv, 0, Unroll, Unroll, In);
-                  });
+    SmallVector<Value> Now = carryLoop(
+        L.index(0), Unroll > 1 ? L.index(Whole) : extent(D), Unroll, In,
+        [&](Value Iv, ValueRange In) {
+          llvm::SaveAndRestore<int> Restore(BlockDim, Block ? D : BlockDim);
+          return Lay(Iv, 0, Unroll, Unroll, In);
+        });
     if (Unroll > 1 && Whole < E) {
       size_t Mark = openScope();
       Now = Lay(nullptr, Whole, E - Whole, 1, Now);
