@@ -75,8 +75,13 @@ Coords lathe::codegen::composeCoords(AffineMap Map, const Coords &Loops) {
           NumDims = std::max(NumDims, D.getPosition() + 1);
       });
   Coords R;
-  for (AffineExpr E : Map.getResults())
-    R.push_back(simplifyAffineExpr(E.replaceDims(Loops), NumDims, 0));
+  for (AffineExpr E : Map.getResults()) {
+    AffineExpr At = E.replaceDims(Loops);
+    // The simplifier is slow, and most coordinates are simple already.
+    R.push_back(!At || isa<AffineDimExpr, AffineConstantExpr>(At)
+                    ? At
+                    : simplifyAffineExpr(At, NumDims, 0));
+  }
   return R;
 }
 

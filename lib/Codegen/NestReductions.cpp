@@ -53,15 +53,17 @@ SmallVector<Value> NestEmitter::step(const NestGraph::Reduction &R,
   linalg::GenericOp Op = R.Op;
   SmallVector<Value> Next;
   unsigned N = Op.getNumDpsInits();
+  // Where each operand is read is the same for all points of the tile, and
+  // takes longer to find than to use.
+  SmallVector<Coords> Where;
+  for (OpOperand *O : Op.getDpsInputOperands())
+    Where.push_back(composeCoords(Op.getMatchingIndexingMap(O), R.Loops));
   for (auto [I, Pt] : llvm::enumerate(Tile)) {
     SmallVector<Lane> Args;
-    for (OpOperand *O : Op.getDpsInputOperands())
-      Args.push_back(
-          Op.payloadUsesValueFromOperand(O)
-              ? element(O->get(),
-                        composeCoords(Op.getMatchingIndexingMap(O), R.Loops),
-                        Pt)
-              : Lane());
+    for (auto [O, At] : llvm::zip_equal(Op.getDpsInputOperands(), Where))
+      Args.push_back(Op.payloadUsesValueFromOperand(O)
+                         ? element(O->get(), At, Pt)
+                         : Lane());
     for (Value A : Acc.slice(I * N, N))
       Args.push_back(isa<VectorType>(A.getType()) ? Lane::vector(A)
                                                   : Lane::uniform(A));
