@@ -301,3 +301,47 @@ kernel.func private @empty(%a0: tensor<0x5xf32>, %o0: tensor<0x5xf32>) -> tensor
   } -> tensor<0x5xf32>
   kernel.return %r#0 : tensor<0x5xf32>
 }
+// Both operands contiguous along the sum: blocks transposed in registers.
+kernel.func private @scores(%a0: tensor<2x3x20x40xf32>, %a1: tensor<2x3x37x40xf32>, %o0: tensor<2x3x20x37xf32>) -> tensor<2x3x20x37xf32> {
+  %c0 = arith.constant 0.0 : f32
+  %f0 = linalg.fill ins(%c0 : f32) outs(%o0 : tensor<2x3x20x37xf32>) -> tensor<2x3x20x37xf32>
+  %r:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1,d2,d3,d4)->(d0,d1,d2,d4)>, affine_map<(d0,d1,d2,d3,d4)->(d0,d1,d3,d4)>, affine_map<(d0,d1,d2,d3,d4)->(d0,d1,d2,d3)>], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]} ins(%a0, %a1 : tensor<2x3x20x40xf32>, tensor<2x3x37x40xf32>) outs(%f0 : tensor<2x3x20x37xf32>) {
+  ^bb0(%x0: f32, %x1: f32, %y0: f32):
+    %p = arith.mulf %x0, %x1 : f32
+    %s = arith.addf %p, %y0 : f32
+    linalg.yield %s : f32
+  } -> tensor<2x3x20x37xf32>
+  kernel.return %r#0 : tensor<2x3x20x37xf32>
+}
+kernel.func private @transpose_large(%a0: tensor<3x70x50xf32>, %o0: tensor<3x50x70xf32>) -> tensor<3x50x70xf32> {
+  %r:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1,d2)->(d0,d2,d1)>, affine_map<(d0,d1,d2)->(d0,d1,d2)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%a0 : tensor<3x70x50xf32>) outs(%o0 : tensor<3x50x70xf32>) {
+  ^bb0(%x0: f32, %y0: f32):
+    linalg.yield %x0 : f32
+  } -> tensor<3x50x70xf32>
+  kernel.return %r#0 : tensor<3x50x70xf32>
+}
+kernel.func private @every_second(%a0: tensor<5x77xf32>, %o0: tensor<5x39xf32>) -> tensor<5x39xf32> {
+  %r:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1)->(d0,d1*2)>, affine_map<(d0,d1)->(d0,d1)>], iterator_types = ["parallel", "parallel"]} ins(%a0 : tensor<5x77xf32>) outs(%o0 : tensor<5x39xf32>) {
+  ^bb0(%x0: f32, %y0: f32):
+    linalg.yield %x0 : f32
+  } -> tensor<5x39xf32>
+  kernel.return %r#0 : tensor<5x39xf32>
+}
+kernel.func private @every_second_short(%a0: tensor<5x9xf32>, %o0: tensor<5x5xf32>) -> tensor<5x5xf32> {
+  %r:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1)->(d0,d1*2)>, affine_map<(d0,d1)->(d0,d1)>], iterator_types = ["parallel", "parallel"]} ins(%a0 : tensor<5x9xf32>) outs(%o0 : tensor<5x5xf32>) {
+  ^bb0(%x0: f32, %y0: f32):
+    linalg.yield %x0 : f32
+  } -> tensor<5x5xf32>
+  kernel.return %r#0 : tensor<5x5xf32>
+}
+kernel.func private @planar_depthwise(%a0: tensor<1x6x21x21xf32>, %a1: tensor<6x3x3xf32>, %o0: tensor<1x6x10x10xf32>) -> tensor<1x6x10x10xf32> {
+  %c0 = arith.constant 0.0 : f32
+  %f0 = linalg.fill ins(%c0 : f32) outs(%o0 : tensor<1x6x10x10xf32>) -> tensor<1x6x10x10xf32>
+  %r:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1,d2,d3,d4,d5)->(d0,d1,d2*2+d4,d3*2+d5)>, affine_map<(d0,d1,d2,d3,d4,d5)->(d1,d4,d5)>, affine_map<(d0,d1,d2,d3,d4,d5)->(d0,d1,d2,d3)>], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction"]} ins(%a0, %a1 : tensor<1x6x21x21xf32>, tensor<6x3x3xf32>) outs(%f0 : tensor<1x6x10x10xf32>) {
+  ^bb0(%x0: f32, %x1: f32, %y0: f32):
+    %p = arith.mulf %x0, %x1 : f32
+    %s = arith.addf %p, %y0 : f32
+    linalg.yield %s : f32
+  } -> tensor<1x6x10x10xf32>
+  kernel.return %r#0 : tensor<1x6x10x10xf32>
+}
