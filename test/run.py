@@ -5,6 +5,8 @@ unit      the gtest binary
 lit       FileCheck tests of passes and tools, bad input, the C interface
 numerics  ONNX's backend suite: 300 node cases by a fixed seed, the light models, and
           everything else of the suite that is known to pass (test/suite/expected-pass.txt)
+sums      MatMul, Gemm and Conv of many shapes by the bound of sums of products, with and without emitters
+generic   the light models and everything with a contraction of the suite without emitters
 models    the real models that are known to pass, where they lie beside the checkout
 demo      scripts/demo
 sanitize  unit and lit tests and the import of 2,000 damaged models under ASan and UBSan
@@ -16,6 +18,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -77,6 +80,16 @@ def run_cases(tally, label, script, *options, scratch):
     tally.add(label, good, bad, f"{todo} cases that the compiler does not do yet" if todo else "")
 
 
+def run_counting(tally, label, command):
+    """A script whose last line is 'N passed, N failed'."""
+    done = subprocess.run([str(c) for c in command], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    print(done.stdout + done.stderr[-4000:], end="", flush=True)
+    found = re.search(r"^(\d+) passed, (\d+) failed\Z", done.stdout.rstrip(), re.M)
+    if not found:
+        return tally.add(label, 0, 1, f"ended with {done.returncode} and no count")
+    tally.add(label, int(found.group(1)), int(found.group(2)))
+
+
 def run_sanitize(tally, scratch):
     build = ROOT / "build-sanitize"
     if call(["scripts/build", "--preset=sanitize"]) != 0:
@@ -100,7 +113,7 @@ def main():
     parser.add_argument("--only", help="comma-separated kinds of tests")
     parser.add_argument("--sanitize", action="store_true", default=os.environ.get("CI") == "true")
     args = parser.parse_args()
-    kinds = ["unit", "lit", "numerics", "models", "demo"] + (["sanitize"] if args.sanitize else [])
+    kinds = ["unit", "lit", "numerics", "sums", "generic", "models", "demo"] + (["sanitize"] if args.sanitize else [])
     if args.only:
         kinds = args.only.split(",")
 
@@ -115,6 +128,13 @@ def main():
                 run_lit(tally, ROOT / "build", scratch)
             elif kind == "numerics":
                 run_cases(tally, kind, "suite", "--sample=300", "--light", "--with-expected", scratch=scratch)
+            elif kind == "sums":
+                for options in ([], ["--option=--emitters=none"]):
+                    label = "sums" + "/plain" * bool(options)
+                    run_counting(tally, label, [sys.executable, "test/numerics/contractions.py", *options])
+            elif kind == "generic":
+                run_cases(tally, kind, "suite", "--expected-only", "--option=--emitters=none",
+                          "--filter=^light/|[Cc]onv|gemm|matmul|[Ll]inear|lstm|gru|rnn|attention", scratch=scratch)
             elif kind == "models":
                 run_cases(tally, kind, "models", "--expected-only", scratch=scratch)
             elif kind == "demo":

@@ -17,39 +17,17 @@ import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import bounds, places  # noqa: E402
 from harness import cases as harness  # noqa: E402
-from harness import places  # noqa: E402
 
 EXPECTED = pathlib.Path(__file__).with_name("expected-pass.txt")
-RTOL = 1e-3
-
-
-def tolerance(data):
-    """(rtol, atol of each output) of one data set."""
-    import numpy as np
-
-    facts = json.loads((data / "io.json").read_text())
-    atols = []
-    for output, noise in zip(facts["outputs"], facts["opt99_vs_opt0_maxabs_and_scale"]):
-        file = data / output["file"]
-        largest = 0.0
-        if file.suffix == ".npy":
-            values = np.load(file, allow_pickle=False)
-            if values.dtype.kind == "f" and values.size:
-                finite = values[np.isfinite(values)].astype(np.float64)
-                largest = float(np.abs(finite).max()) if finite.size else 0.0
-        elif file.suffix == ".json":
-            largest = 1.0  # probabilities
-        difference = noise[0] if isinstance(noise[0], (int, float)) else 0.0
-        atols.append(max(1e-5 * largest, 1.5 * difference))
-    return RTOL, atols
 
 
 def collect(folder):
     found = []
     for model in sorted(folder.glob("*/model.onnx")):
         data = sorted(model.parent.glob("data_*"))
-        found.append(harness.Case(model.parent.name, model, data, [tolerance(d) for d in data]))
+        found.append(harness.Case(model.parent.name, model, data, [bounds.recorded(d) for d in data]))
     return found
 
 

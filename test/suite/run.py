@@ -17,11 +17,10 @@ import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import bounds, places  # noqa: E402
 from harness import cases as harness  # noqa: E402
-from harness import places  # noqa: E402
 
 EXPECTED = pathlib.Path(__file__).with_name("expected-pass.txt")
-DEFAULT_TOLERANCE = (1e-3, 1e-7)
 ANYTHING = (0.0, 1e38)  # type and shape only
 
 
@@ -41,7 +40,7 @@ def collect(folder):
     for model in sorted(folder.glob("*/*/model.onnx")):
         name = f"{model.parent.parent.name}/{model.parent.name}"
         data = sorted(model.parent.glob("test_data_set_*"))
-        tolerance = ANYTHING if is_random(name) else tuple(tolerances.get(name, DEFAULT_TOLERANCE))
+        tolerance = ANYTHING if is_random(name) else tuple(tolerances.get(name, bounds.SUITE))
         found.append(harness.Case(name, model, data, [tolerance] * len(data)))
     return found
 
