@@ -148,12 +148,13 @@ private:
     if (OnlyStored)
       return Trunc.getIn();
     B.setInsertionPoint(Trunc);
-    return Types.decode(B, Types.encode(B, Trunc.getIn(), Trunc.getType()),
+    NarrowTypes Exact = Types.boundary();
+    return Exact.decode(B, Exact.encode(B, Trunc.getIn(), Trunc.getType()),
                         Trunc.getType());
   }
 
   Value bits(Value V, Type From) {
-    Value Stored = Types.encode(B, V, From);
+    Value Stored = Types.boundary().encode(B, V, From);
     Type Int = Rewriter.getIntegerType(From.getIntOrFloatBitWidth());
     if (Stored.getType() == Int)
       return Stored;
@@ -162,6 +163,7 @@ private:
     return arith::TruncIOp::create(B, Int, Stored);
   }
   Value unbits(Value V, Type To) {
+    NarrowTypes Types = this->Types.boundary();
     Type Memory = Types.memoryType(To);
     if (isa<FloatType>(Memory))
       V = arith::BitcastOp::create(B, Memory, V);
@@ -196,12 +198,16 @@ private:
   }
   Value decoded(Value Raw, Type Elem) {
     Value V = Types.decode(B, Raw, Elem);
+    if (V == Raw)
+      return V;
     RawOf[V] = Raw;
     ElemOf[Raw] = Elem;
     return V;
   }
   void decodeUses(Value Raw, Type Elem) {
     Value V = decoded(Raw, Elem);
+    if (V == Raw)
+      return;
     Raw.replaceUsesWithIf(V, [&](OpOperand &Use) {
       // The conversion itself reads what memory holds.
       for (Operation *Op = V.getDefiningOp(); Op; Op = Op->getPrevNode()) {
@@ -320,10 +326,58 @@ private:
           A.setType(memoryTypeOf(A.getType()));
   }
 
+  /// f16 or bf16 elements as f32.
+  void widenConstant(arith::ConstantOp Constant, RankedTensorType NewType) {
+    auto Old = cast<RankedTensorType>(Constant.getType());
+    const llvm::fltSemantics &From =
+        cast<FloatType>(Old.getElementType()).getFloatSemantics();
+    auto Widened = [&](APFloat V) {
+      bool Inexact;
+      V.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &Inexact);
+      return V.convertToFloat();
+    };
+    TypedAttr Value;
+    if (auto Dense = dyn_cast<DenseElementsAttr>(Constant.getValue())) {
+      if (Dense.isSplat()) {
+        Value = DenseElementsAttr::get(NewType,
+                                       Widened(Dense.getSplatValue<APFloat>()));
+      } else {
+        SmallVector<float> All;
+        for (const APFloat &V : Dense.getValues<APFloat>())
+          All.push_back(Widened(V));
+        Value = DenseElementsAttr::get(NewType, ArrayRef<float>(All));
+      }
+    } else {
+      auto Handle =
+          cast<DenseResourceElementsAttr>(Constant.getValue()).getRawHandle();
+      ArrayRef<char> Bytes =
+          Handle.getBlob() ? Handle.getBlob()->getData() : ArrayRef<char>();
+      size_t Count = Old.getNumElements();
+      if (Bytes.size() < 2 * Count) {
+        Constant.emitError("the elements of this constant are missing");
+        return;
+      }
+      std::vector<float> All(Count);
+      for (size_t I = 0; I < Count; ++I) {
+        uint16_t Bits;
+        std::memcpy(&Bits, Bytes.data() + 2 * I, 2);
+        All[I] = Widened(APFloat(From, APInt(16, Bits)));
+      }
+      AsmResourceBlob Blob =
+          HeapAsmResourceBlob::allocateAndCopyInferAlign(ArrayRef<float>(All));
+      Value = DenseResourceElementsAttr::get(
+          NewType, (Handle.getKey() + ".f32").str(), std::move(Blob));
+    }
+    Constant.getResult().setType(NewType);
+    Constant.setValueAttr(Value);
+  }
+
   void setConstant(arith::ConstantOp Constant) {
     auto Type = cast<RankedTensorType>(Constant.getType());
     mlir::Type Elem = Type.getElementType(), Memory = Types.memoryType(Elem);
     auto NewType = Type.clone(Memory);
+    if (isa<FloatType>(Memory) && Memory != Elem)
+      return widenConstant(Constant, NewType);
     if (auto Resource =
             dyn_cast<DenseResourceElementsAttr>(Constant.getValue())) {
       if (!packedBits(Elem)) {
@@ -465,6 +519,32 @@ private:
         });
   }
 
+  /// True for tensors whose elements lie wider inside main than at its
+  /// boundary.
+  bool isWidened(RankedTensorType T) const {
+    return T && Types.memoryType(T.getElementType()) !=
+                    Types.boundary().memoryType(T.getElementType());
+  }
+
+  /// \p V with every element put through \p Body.
+  Value converted(Value V, Type Elem,
+                  function_ref<Value(ImplicitLocOpBuilder &, Value)> Body) {
+    auto Type = cast<RankedTensorType>(V.getType());
+    SmallVector<OpFoldResult> Sizes = tensor::getMixedSizes(B, B.getLoc(), V);
+    Value Init = tensor::EmptyOp::create(B, Sizes, Elem);
+    AffineMap All = Rewriter.getMultiDimIdentityMap(Type.getRank());
+    SmallVector<utils::IteratorType> Iterators(Type.getRank(),
+                                               utils::IteratorType::parallel);
+    return linalg::GenericOp::create(
+               B, Init.getType(), V, Init, ArrayRef<AffineMap>{All, All},
+               Iterators,
+               [&](OpBuilder &Inner, Location Loc, ValueRange Args) {
+                 ImplicitLocOpBuilder IB(Loc, Inner);
+                 linalg::YieldOp::create(IB, Body(IB, Args[0]));
+               })
+        .getResult(0);
+  }
+
   /// Arguments and results: memory types, and packed where bits share a byte.
   LogicalResult setSignature() {
     B.setLoc(Func.getLoc());
@@ -472,6 +552,24 @@ private:
     SmallVector<Type> Inputs, Results;
     for (auto [I, T] : llvm::enumerate(Old.getInputs())) {
       auto Tensor = dyn_cast<RankedTensorType>(T);
+      if (isWidened(Tensor)) {
+        Type Elem = Tensor.getElementType(), F32 = Types.computeType(Elem);
+        NarrowTypes Outside = Types.boundary();
+        Inputs.push_back(Tensor.clone(Outside.memoryType(Elem)));
+        if (Func.isExternal())
+          continue;
+        BlockArgument Arg = Func.getArgument(I);
+        B.setInsertionPointToStart(&Func.front());
+        SmallVector<Operation *> Users(Arg.getUsers());
+        Arg.setType(Inputs.back());
+        Value Wide =
+            converted(Arg, F32, [&](ImplicitLocOpBuilder &IB, Value V) {
+              return Outside.decode(IB, V, Elem);
+            });
+        for (Operation *User : Users)
+          User->replaceUsesOfWith(Arg, Wide);
+        continue;
+      }
       if (!Tensor || !packedBits(Tensor.getElementType())) {
         Inputs.push_back(memoryTypeOf(T));
         continue;
@@ -495,6 +593,21 @@ private:
     }
     for (auto [I, T] : llvm::enumerate(Old.getResults())) {
       auto Tensor = dyn_cast<RankedTensorType>(T);
+      if (isWidened(Tensor)) {
+        Type Elem = Tensor.getElementType();
+        NarrowTypes Outside = Types.boundary();
+        Results.push_back(Tensor.clone(Outside.memoryType(Elem)));
+        for (Block &Body : Func)
+          if (auto Return = dyn_cast<func::ReturnOp>(Body.getTerminator())) {
+            B.setInsertionPoint(Return);
+            Return.setOperand(
+                I, converted(Return.getOperand(I), Outside.memoryType(Elem),
+                             [&](ImplicitLocOpBuilder &IB, Value V) {
+                               return Outside.encode(IB, V, Elem);
+                             }));
+          }
+        continue;
+      }
       if (!Tensor || !packedBits(Tensor.getElementType())) {
         Results.push_back(memoryTypeOf(T));
         continue;
@@ -531,6 +644,7 @@ struct LowerLegalizeStoragePass
   void runOnOperation() override {
     NarrowTypes Types;
     Types.NativeHalf = nativeHalf;
+    Types.WidenHalf = widenHalf;
     for (auto Func : getOperation().getOps<func::FuncOp>())
       if (failed(Legalizer(Func, Types).run()))
         return signalPassFailure();

@@ -89,6 +89,8 @@ Type NarrowTypes::memoryType(Type Elem) const {
   auto Float = dyn_cast<FloatType>(Elem);
   if (!Float || Float.getWidth() >= 32)
     return Elem;
+  if (WidenHalf && Float.getWidth() == 16)
+    return computeType(Elem);
   if (Elem.isF16() && NativeHalf)
     return Elem;
   return IntegerType::get(C, Float.getWidth() == 16 ? 16 : 8);
@@ -216,7 +218,7 @@ static Value encodeFormat(Builder &B, Value X, const Format &F) {
 }
 
 Value NarrowTypes::decode(Builder &B, Value Stored, Type Elem) const {
-  if (isPlain(Elem))
+  if (isPlain(Elem) || memoryType(Elem) == computeType(Elem))
     return Stored;
   if (auto Int = dyn_cast<IntegerType>(Elem)) {
     if (Int.getWidth() == 1)
@@ -241,7 +243,7 @@ Value NarrowTypes::decode(Builder &B, Value Stored, Type Elem) const {
 }
 
 Value NarrowTypes::encode(Builder &B, Value X, Type Elem) const {
-  if (isPlain(Elem))
+  if (isPlain(Elem) || memoryType(Elem) == computeType(Elem))
     return X;
   Type Memory = memoryType(Elem);
   if (isa<IntegerType>(Elem))

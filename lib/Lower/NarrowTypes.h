@@ -25,6 +25,16 @@ using namespace mlir;
 struct NarrowTypes {
   /// The target converts between f16 and f32 by itself.
   bool NativeHalf = true;
+  /// Inside main f16 and bf16 are kept as f32: no conversions in inner loops,
+  /// and no rounding from layer to layer. The boundary keeps the model's types.
+  bool WidenHalf = false;
+
+  /// The same with halves as they lie at the boundary.
+  NarrowTypes boundary() const {
+    NarrowTypes T = *this;
+    T.WidenHalf = false;
+    return T;
+  }
 
   /// How elements of \p Elem lie in a tensor of main; \p Elem itself if plain.
   Type memoryType(Type Elem) const;

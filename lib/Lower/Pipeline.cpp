@@ -38,6 +38,7 @@ void buildLowerPipeline(OpPassManager &PM, const LowerOptions &Options) {
   PM.addPass(createCSEPass());
   LowerLegalizeStorageOptions Storage;
   Storage.nativeHalf = Options.NativeHalf;
+  Storage.widenHalf = Options.WidenHalf;
   PM.addPass(createLowerLegalizeStorage(Storage));
   PM.addPass(createCanonicalizerPass());
   PM.addPass(createCSEPass());

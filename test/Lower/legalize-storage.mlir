@@ -1,4 +1,5 @@
 // RUN: lathe-opt %s --lower-legalize-storage --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: lathe-opt %s --lower-legalize-storage=widen-half --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=WIDE
 
 // f16 stays in memory, bodies compute in f32.
 // CHECK-LABEL: @half(
@@ -71,4 +72,28 @@ func.func @packed(%x: tensor<3xi4>) -> tensor<3xi8> {
     linalg.yield %1 : i8
   } -> tensor<3xi8>
   return %0 : tensor<3xi8>
+}
+
+// -----
+
+// With room for it halves are f32 inside main, constants too, and nothing rounds
+// between ops.
+// WIDE-LABEL: @wide(
+// WIDE-SAME:    %[[X:.*]]: tensor<4xf16>{{.*}} -> tensor<4xf16>
+// WIDE:         linalg.generic {{.*}} ins(%[[X]] : tensor<4xf16>)
+// WIDE:           arith.extf {{.*}} f16 to f32
+// WIDE:         linalg.generic
+// WIDE-NEXT:    ^bb0(%[[A:.*]]: f32, %{{.*}}: f32):
+// WIDE-NEXT:      %[[Y:.*]] = math.exp %[[A]] : f32
+// WIDE-NEXT:      linalg.yield %[[Y]]
+// WIDE:           arith.truncf {{.*}} f32 to f16
+#id = affine_map<(d0) -> (d0)>
+func.func @wide(%x: tensor<4xf16>) -> tensor<4xf16> {
+  %e = tensor.empty() : tensor<4xf16>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<4xf16>) outs(%e : tensor<4xf16>) {
+  ^bb0(%a: f16, %o: f16):
+    %1 = math.exp %a : f16
+    linalg.yield %1 : f16
+  } -> tensor<4xf16>
+  return %0 : tensor<4xf16>
 }

@@ -20,6 +20,8 @@ namespace lathe::lower {
 struct LowerOptions {
   /// There are instructions between f16 and f32.
   bool NativeHalf = true;
+  /// f16 and bf16 lie as f32 inside main.
+  bool WidenHalf = true;
 };
 
 /// What must happen in the onnx dialect before `lower-onnx-to-linalg`.

@@ -54,13 +54,15 @@ def LowerLegalizeStorage : Pass<"lower-legalize-storage", "mlir::ModuleOp"> {
   let summary = "element types that memory and registers can hold";
   let description = [{
     In memory i1 becomes i8, bf16 i16, float8 and the 4- and 2-bit types i8 (packed
-    at the boundary of main, low bits first); f16 stays. Bodies of structured ops
+    at the boundary of main, low bits first); f16 stays, or lies as f32 inside main. Bodies of structured ops
     and loop kernels compute narrow floats in f32. Conversions without hardware are
     integer arithmetic: half to even, NaN kept.
   }];
   let options = [
     Option<"nativeHalf", "native-half", "bool", "true",
-           "The target has instructions between f16 and f32; without them f16 is stored as i16">];
+           "The target has instructions between f16 and f32; without them f16 is stored as i16">,
+    Option<"widenHalf", "widen-half", "bool", "false",
+           "Keep f16 and bf16 as f32 inside main: more memory, no rounding between ops">];
   let dependentDialects = [
     "mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect",
     "mlir::math::MathDialect", "mlir::tensor::TensorDialect"];
