@@ -46,6 +46,10 @@ public:
       return failure();
     Ops.clear();
     Func.walk([&](Operation *Op) { Ops.push_back(Op); });
+    // Bitcasts first: they read types that the next step blurs.
+    for (Operation *&Op : Ops)
+      castBits(Op);
+    llvm::erase(Ops, nullptr);
     for (Operation *&Op : Ops)
       widenScalar(Op);
     llvm::erase(Ops, nullptr);
@@ -99,9 +103,9 @@ private:
 
   //===--- Step 1: scalars ------------------------------------------------===//
 
-  /// Ops whose meaning lies in a narrow scalar type. Sets \p Op to null if
+  /// A bitcast reads or makes the bits of a narrow float. Sets \p Op to null if
   /// erased.
-  void widenScalar(Operation *&Op) {
+  void castBits(Operation *&Op) {
     B.setLoc(Op->getLoc());
     if (auto Cast = dyn_cast<arith::BitcastOp>(Op)) {
       Type From = Cast.getIn().getType(), To = Cast.getType();
@@ -116,6 +120,12 @@ private:
         V = unbits(V, To);
       return replace(Op, V);
     }
+  }
+
+  /// Ops whose meaning lies in a narrow scalar type. Sets \p Op to null if
+  /// erased.
+  void widenScalar(Operation *&Op) {
+    B.setLoc(Op->getLoc());
     if (auto Ext = dyn_cast<arith::ExtFOp>(Op);
         Ext && isNarrowScalar(Ext.getIn().getType())) {
       if (Types.computeType(Ext.getIn().getType()) ==
@@ -326,7 +336,7 @@ private:
           A.setType(memoryTypeOf(A.getType()));
   }
 
-  /// f16 or bf16 elements as f32.
+  /// f16 elements as f32.
   void widenConstant(arith::ConstantOp Constant, RankedTensorType NewType) {
     auto Old = cast<RankedTensorType>(Constant.getType());
     const llvm::fltSemantics &From =

@@ -89,7 +89,7 @@ Type NarrowTypes::memoryType(Type Elem) const {
   auto Float = dyn_cast<FloatType>(Elem);
   if (!Float || Float.getWidth() >= 32)
     return Elem;
-  if (WidenHalf && Float.getWidth() == 16)
+  if (WidenHalf && Elem.isF16())
     return computeType(Elem);
   if (Elem.isF16() && NativeHalf)
     return Elem;

@@ -20,7 +20,7 @@ namespace lathe::lower {
 struct LowerOptions {
   /// There are instructions between f16 and f32.
   bool NativeHalf = true;
-  /// f16 and bf16 lie as f32 inside main.
+  /// f16 lies as f32 inside main.
   bool WidenHalf = true;
 };
 

@@ -62,7 +62,7 @@ def LowerLegalizeStorage : Pass<"lower-legalize-storage", "mlir::ModuleOp"> {
     Option<"nativeHalf", "native-half", "bool", "true",
            "The target has instructions between f16 and f32; without them f16 is stored as i16">,
     Option<"widenHalf", "widen-half", "bool", "false",
-           "Keep f16 and bf16 as f32 inside main: more memory, no rounding between ops">];
+           "Keep f16 as f32 inside main: more memory, no rounding between ops">];
   let dependentDialects = [
     "mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect",
     "mlir::math::MathDialect", "mlir::tensor::TensorDialect"];
