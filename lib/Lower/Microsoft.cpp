@@ -126,6 +126,26 @@ static Value dequantized(Builder &B, Value X, Value Scale, Value Zero,
       });
 }
 
+/// Real / scale + zero, rounded, for parameters of one element.
+static Value quantized(Builder &B, Value Real, Value Scale, Value Zero,
+                       Type OnnxElem) {
+  int64_t Rank = typeOf(Real).getRank();
+  SmallVector<Value> Ins = {Real};
+  SmallVector<AffineMap> Maps = {B.getMultiDimIdentityMap(Rank)};
+  for (Value P : {Scale, Zero})
+    if (P) {
+      Maps.push_back(parameterMap(B, P, Rank, 0));
+      Ins.push_back(P);
+    }
+  Type Storage =
+      IntegerType::get(B.getContext(), OnnxElem.getIntOrFloatBitWidth());
+  return pointwise(
+      B, dimsOf(B, Real), Ins, Maps, Storage, [&](Builder &IB, ValueRange V) {
+        return quantizeScalar(IB, arith::DivFOp::create(IB, V[0], V[1]),
+                              Zero ? V[2] : Value(), OnnxElem);
+      });
+}
+
 /// Y_scale, Y_zero, then (x, scale, zero) for each input.
 static LogicalResult lowerQLinearConcat(Node &N) {
   Builder &B = N.B;
@@ -137,11 +157,7 @@ static LogicalResult lowerQLinearConcat(Node &N) {
   for (unsigned I = 0; I < Parts.size(); I += 3) {
     Value Real =
         dequantized(B, Parts[I], Parts[I + 1], Parts[I + 2], N.inElem(2));
-    Value One = elementwise(B, {}, B.getF32Type(), [](Builder &IB, ValueRange) {
-      return scalar::constant(IB, IB.getF32Type(), 1.0);
-    });
-    Same.push_back(
-        requantize(B, Real, {One}, N.in(0), N.in(1), /*Axis=*/0, N.outElem()));
+    Same.push_back(quantized(B, Real, N.in(0), N.in(1), N.outElem()));
   }
   return N.replace({Same.size() == 1
                         ? Same[0]
@@ -157,11 +173,7 @@ static LogicalResult lowerQLinearSoftmax(Node &N) {
                   "on the last axis");
   Value Real = dequantized(B, N.in(0), N.in(1), N.in(2), N.inElem(0));
   Value Y = softmax(B, Real, Axis, B.getF32Type());
-  Value One = elementwise(B, {}, B.getF32Type(), [](Builder &IB, ValueRange) {
-    return scalar::constant(IB, IB.getF32Type(), 1.0);
-  });
-  return N.replace(
-      {requantize(B, Y, {One}, N.in(3), N.in(4), /*Axis=*/0, N.outElem())});
+  return N.replace({quantized(B, Y, N.in(3), N.in(4), N.outElem())});
 }
 
 /// A x B' with B [N, blocks, bytes] of 4 or 8 bits, low bits first, one scale a
