@@ -1,0 +1,31 @@
+// RUN: lathe-opt %s --lower-onnx-to-linalg --canonicalize --cse --split-input-file | FileCheck %s
+
+// Four-bit weights: a field of a byte, less the zero point, times the block's scale.
+// CHECK-LABEL: @nbits(
+// CHECK:         linalg.generic
+// CHECK:           tensor.extract %{{.*}} : tensor<4x2x8xi8>
+// CHECK:           arith.shrui
+// CHECK:           arith.subi %{{.*}}, %c8_i32
+// CHECK:           arith.mulf
+// CHECK:         linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]
+func.func @nbits(%a: tensor<3x32xf32>, %w: tensor<4x2x8xui8>, %s: tensor<8xf32>) -> tensor<3x4xf32> {
+  %0 = onnx.ms.MatMulNBits(%a, %w, %s) {K = 32, N = 4, bits = 4, block_size = 16} : (tensor<3x32xf32>, tensor<4x2x8xui8>, tensor<8xf32>) -> tensor<3x4xf32>
+  return %0 : tensor<3x4xf32>
+}
+
+// -----
+
+// The activation is quantized to its own range, which contains 0.
+// CHECK-LABEL: @dynamic(
+// CHECK:           arith.maxnumf
+// CHECK:           arith.minnumf
+// CHECK:           arith.divf %{{.*}}, %cst{{.*}}
+// CHECK:           math.roundeven
+// CHECK:           arith.extui {{.*}} i8 to i32
+// CHECK:           arith.extsi {{.*}} i8 to i32
+// CHECK:           arith.muli
+// CHECK:           arith.sitofp
+func.func @dynamic(%a: tensor<3x8xf32>, %w: tensor<8x4xi8>, %s: tensor<f32>) -> tensor<3x4xf32> {
+  %0 = onnx.ms.DynamicQuantizeMatMul(%a, %w, %s) : (tensor<3x8xf32>, tensor<8x4xi8>, tensor<f32>) -> tensor<3x4xf32>
+  return %0 : tensor<3x4xf32>
+}
