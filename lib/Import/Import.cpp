@@ -15,7 +15,14 @@ using namespace lathe::import;
 using namespace mlir;
 
 bool lathe::import::isONNXFile(StringRef Path) {
-  return Path.ends_with(".onnx");
+  if (Path.ends_with(".onnx"))
+    return true;
+  if (Path == "-" || !llvm::sys::fs::is_regular_file(Path))
+    return false;
+  // The tag of `ir_version`, which exporters write first; no text and no
+  // bytecode starts like this.
+  auto Start = llvm::MemoryBuffer::getFileSlice(Path, 1, 0);
+  return Start && (*Start)->getBuffer() == "\x08";
 }
 
 OwningOpRef<ModuleOp>

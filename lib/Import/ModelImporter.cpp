@@ -216,7 +216,13 @@ OwningOpRef<ModuleOp> ModelImporter::import() {
   if (Errors.hasErrors())
     return nullptr;
   // The last version of which a step asks for a rank is 12.
-  if (Versions.lookup("") < 13)
+  auto IsOld = [](const pb::OperatorSetIdProto &Import) {
+    return getDomain(Import.domain()).empty() && Import.version() < 13;
+  };
+  if (llvm::any_of(Model.opset_import(), IsOld) ||
+      llvm::any_of(Model.functions(), [&](const pb::FunctionProto &Function) {
+        return llvm::any_of(Function.opset_import(), IsOld);
+      }))
     Lift.inferTypes();
 
   importMain(*Module);

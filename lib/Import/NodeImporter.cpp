@@ -343,7 +343,7 @@ const pb::FunctionProto *ModelImporter::findFunction(const pb::NodeProto &Proto,
 
 /// Functions may call functions; these bounds keep a hostile model from taking
 /// all memory or stack.
-static constexpr unsigned MaxCallDepth = 64, MaxNodes = 4000000;
+static constexpr unsigned MaxCallDepth = 64, MaxNodes = 1000000;
 
 Expected<SmallVector<Value>>
 ModelImporter::inlineFunction(Scope &S, const pb::NodeProto &Proto,

@@ -43,7 +43,8 @@ struct ImportOptions {
   std::vector<std::pair<std::string, int64_t>> Dims;
 };
 
-/// True if \p Path ends in ".onnx": the tools decide by it what they read.
+/// True if \p Path ends in ".onnx" or its file begins like a model: the tools
+/// decide by it what they read.
 bool isONNXFile(llvm::StringRef Path);
 
 /// Loads the dialects that the module needs into \p Context. Null after an
