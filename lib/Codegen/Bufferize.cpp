@@ -246,7 +246,6 @@ LogicalResult BufferizePass::bufferize(func::FuncOp Main) {
   IRRewriter Rewriter(&getContext());
   // The analysis compares offsets and sizes by their bounds, for which each
   // select doubles the work; behind a cast they are compared by identity.
-  SmallVector<UnrealizedConversionCastOp> Opaque;
   Main.walk([&](arith::SelectOp Select) {
     if (!Select.getType().isIndex())
       return;
@@ -255,11 +254,14 @@ LogicalResult BufferizePass::bufferize(func::FuncOp Main) {
                                                    TypeRange(Select.getType()),
                                                    Select.getResult());
     Rewriter.replaceAllUsesExcept(Select.getResult(), Cast.getResult(0), Cast);
-    Opaque.push_back(Cast);
   });
+  // (Bufferization may have erased or cloned them.)
   auto Reveal = llvm::make_scope_exit([&] {
-    for (UnrealizedConversionCastOp Cast : Opaque)
-      Rewriter.replaceOp(Cast, Cast.getInputs());
+    SmallVector<UnrealizedConversionCastOp> Casts;
+    Main.walk([&](UnrealizedConversionCastOp Cast) { Casts.push_back(Cast); });
+    for (UnrealizedConversionCastOp Cast : Casts)
+      if (Cast.getInputs().getTypes() == Cast.getResultTypes())
+        Rewriter.replaceOp(Cast, Cast.getInputs());
   });
   bufferization::OneShotAnalysisState State(Main, Options);
   if (failed(bufferization::analyzeOp(Main, State)) ||
