@@ -202,8 +202,12 @@ linalg::GenericOp LayoutSweep::orderResult(linalg::GenericOp Op,
       Value Back = transpose(Loc, Old, invertPermutationVector(P));
       B.replaceAllUsesExcept(Old, Back, Back.getDefiningOp());
       // The sizes of Back itself read the result as it is.
+      // (A use may be in a body: the op that holds it counts.)
+      Operation *BackOp = Back.getDefiningOp();
       for (OpOperand &Use : llvm::make_early_inc_range(Back.getUses()))
-        if (Use.getOwner()->isBeforeInBlock(Back.getDefiningOp()))
+        if (Operation *User =
+                BackOp->getBlock()->findAncestorOpInBlock(*Use.getOwner());
+            User && User->isBeforeInBlock(BackOp))
           Use.set(Old);
     }
   }
