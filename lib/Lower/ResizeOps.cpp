@@ -230,6 +230,37 @@ bool repeats(const Settings &S, const Axis<double> &A) {
 
 } // namespace
 
+/// Size D of Data times a known scale that is a whole number or one over one;
+/// else nothing. Sizes stay in integers that way.
+static Scalar scaledSize(TensorBuilder &B, int64_t D, Value Data,
+                         const std::optional<SmallVector<double>> &Scales,
+                         size_t I) {
+  if (!Scales || (*Scales)[I] <= 0)
+    return {};
+  double Scale = (*Scales)[I];
+  if (Scale == std::floor(Scale))
+    return B.dim(Data, D) * static_cast<int64_t>(Scale);
+  if (1 / Scale == std::floor(1 / Scale))
+    return B.dim(Data, D) / B.index(static_cast<int64_t>(1 / Scale));
+  return {};
+}
+
+/// [.., n, ..] as [.., n * Factor, ..], each element Factor times in a row.
+static Value repeatEach(TensorBuilder &B, Value Data, int64_t D, int64_t Factor,
+                        OpFoldResult Out) {
+  auto T = cast<RankedTensorType>(Data.getType());
+  Sizes Wide = B.sizes(Data), To = Wide;
+  Wide.insert(Wide.begin() + D + 1, B.attr(Factor));
+  To[D] = Out;
+  SmallVector<AffineExpr> Exprs;
+  for (int64_t E = 0; E < T.getRank(); ++E)
+    Exprs.push_back(B.getAffineDimExpr(E <= D ? E : E + 1));
+  Value Repeated =
+      B.view(Data, AffineMap::get(T.getRank() + 1, 0, Exprs, B.getContext()),
+             tensorOf(Wide, T.getElementType()), Wide);
+  return B.reshape(Repeated, tensorOf(To, T.getElementType()), To);
+}
+
 static LogicalResult lowerResize(Node &N) {
   TensorBuilder B(N);
   Value Data = N.in(0);
@@ -326,18 +357,8 @@ static LogicalResult lowerResize(Node &N) {
                        Inside)));
       }
       if (repeats(S, A)) {
-        // [.., n, ..] -> [.., n, factor, ..] -> [.., n * factor, ..]
-        Sizes Wide = B.sizes(Current), To = Wide;
-        int64_t Factor = static_cast<int64_t>(A.Out / A.In);
-        Wide.insert(Wide.begin() + D + 1, B.attr(Factor));
-        To[D] = B.attr(T.getDimSize(D));
-        SmallVector<AffineExpr> Exprs;
-        for (int64_t E = 0; E < Rank; ++E)
-          Exprs.push_back(B.getAffineDimExpr(E <= D ? E : E + 1));
-        Value Repeated =
-            B.view(Current, AffineMap::get(Rank + 1, 0, Exprs, B.getContext()),
-                   tensorOf(Wide, Element), Wide);
-        Current = B.reshape(Repeated, tensorOf(To, Element), To);
+        Current = repeatEach(B, Current, D, static_cast<int64_t>(A.Out / A.In),
+                             B.attr(T.getDimSize(D)));
         continue;
       }
       Current = apply(B, Current, D, B.attr(T.getDimSize(D)),
@@ -362,8 +383,9 @@ static LogicalResult lowerResize(Node &N) {
     };
     A.In = AsF64(B.dim(Data, D));
     // Scales are f32; their product with a size is rounded down.
-    Scalar Out =
-        BySize ? Given[I].toIndex() : floorOf(A.In * AsF64(Given[I])).toIndex();
+    Scalar Out = BySize ? Given[I].toIndex() : scaledSize(B, D, Data, Known, I);
+    if (!Out)
+      Out = floorOf(A.In * AsF64(Given[I])).toIndex();
     if (!T.isDynamicDim(D))
       Out = B.index(T.getDimSize(D));
     A.Out = AsF64(Out);
@@ -379,6 +401,16 @@ static LogicalResult lowerResize(Node &N) {
     if (!Crops && ByScale && Known && (*Known)[I] == 1.0)
       continue;
     OpFoldResult Size = B.fold(Out);
+    // In these modes where an element comes from does not depend on the size.
+    if (ByScale && Known && (*Known)[I] > 1 &&
+        (S.Coordinates == "asymmetric" || S.Coordinates == "half_pixel")) {
+      double Factor = (*Known)[I];
+      if (Factor == std::floor(Factor) &&
+          repeats(S, Axis<double>{64, 64 * Factor, Factor, 0, 1})) {
+        Current = repeatEach(B, Current, D, static_cast<int64_t>(Factor), Size);
+        continue;
+      }
+    }
     if (Crops)
       InsideOf.emplace_back(
           D, B.map(tensorOf(Size, B.getI1Type()), Size, [&](Indices &P) {

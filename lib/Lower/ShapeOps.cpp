@@ -219,6 +219,10 @@ static LogicalResult lowerTile(Node &N) {
   SmallVector<AffineExpr> Exprs;
   for (auto [D, Size] : llvm::enumerate(From)) {
     Scalar Repeat = Repeats[D].toIndex();
+    // What inference knows of the result says how often.
+    if (std::optional<int64_t> N = getConstantIntValue(Size);
+        N && *N > 0 && !T.isDynamicDim(D))
+      Repeat = B.index(T.getDimSize(D) / *N);
     if (Repeat.constant() != 1)
       Apart.push_back(B.fold(Repeat));
     Exprs.push_back(B.getAffineDimExpr(Apart.size()));

@@ -25,10 +25,11 @@ static constexpr double Pi = 3.14159265358979323846;
 /// Lengths up to this make a constant table.
 static constexpr int64_t MaxConstantTable = 1 << 16;
 
-/// [N, 2]: cosine and sine of 2 pi n / N.
-static Value turnTable(TensorBuilder &B, Scalar N) {
+/// [N, 2]: cosine and sine of 2 pi n / N. Where N is known at run time only,
+/// the table is made for Most.
+static Value turnTable(TensorBuilder &B, Scalar N, Scalar Most) {
   Type F64 = B.getF64Type();
-  Sizes Shape = {B.fold(N), B.attr(2)};
+  Sizes Shape = {B.fold(N.constant() ? N : smax(Most, B.index(1))), B.attr(2)};
   RankedTensorType T = tensorOf(Shape, F64);
   if (std::optional<int64_t> Known = N.constant();
       Known && *Known <= MaxConstantTable) {
@@ -119,7 +120,16 @@ static LogicalResult lowerDFT(Node &N) {
   To[Rank - 1] = B.attr(ToReal ? 1 : 2);
   To = B.refine(T, To);
   Scalar Count = smin(Have, Length);
-  Value Table = turnTable(B, Length);
+  // No longer than what inference knows of the result; half of it is the length
+  // where one side is enough.
+  Scalar Bound = Length;
+  if (T.hasStaticShape()) {
+    int64_t Most = 1;
+    for (int64_t D = 0; D < Rank - 1; ++D)
+      Most = std::max(Most, T.getDimSize(D));
+    Bound = B.index(OneSided && !Inverse ? 2 * Most : Most);
+  }
+  Value Table = turnTable(B, Length, Bound);
   Scalars Extents;
   for (int64_t D = 0; D < Rank - 1; ++D)
     Extents.push_back(B.wrap(To[D]));
@@ -187,7 +197,8 @@ static LogicalResult lowerSTFT(Node &N) {
   Sizes To = {B.size(Signal, 0), B.fold(Frames),
               B.fold(OneSided ? Length / B.index(2) + 1 : Length), B.attr(2)};
   To = B.refine(T, To);
-  Value Table = turnTable(B, Length);
+  // A frame is no longer than the signal.
+  Value Table = turnTable(B, Length, B.dim(Signal, 1));
   return N.replace(B.loopKernel([&] {
     return B.nest({B.wrap(To[0]), B.wrap(To[1]), B.wrap(To[2])},
                   B.empty(tensorOf(To, Element), To),

@@ -171,6 +171,11 @@ Value TensorBuilder::slice(Value Tensor, RankedTensorType T,
   Sizes Refined(Extents.begin(), Extents.end());
   if (T.getRank() == From.getRank())
     Refined = refine(T, Extents);
+  // Nothing of a tensor may lie past its end, which a slice may not say.
+  if (llvm::any_of(Refined,
+                   [](OpFoldResult N) { return isConstantIntValue(N, 0); }) &&
+      T.getRank() == From.getRank())
+    return empty(T, Refined);
   // A slice of everything is the tensor itself.
   bool Whole = T.getRank() == From.getRank();
   for (int64_t D = 0; Whole && D < From.getRank(); ++D)
@@ -232,6 +237,9 @@ Value TensorBuilder::map(RankedTensorType T, ArrayRef<OpFoldResult> S,
                          function_ref<Scalar(Indices &, ArrayRef<Scalar>)> F) {
   Sizes Refined = refine(T, S);
   Value Init = empty(T, Refined);
+  if (llvm::any_of(Refined,
+                   [](OpFoldResult N) { return isConstantIntValue(N, 0); }))
+    return Init;
   SmallVector<AffineMap> AllMaps(Maps.begin(), Maps.end());
   AllMaps.push_back(getMultiDimIdentityMap(T.getRank()));
   SmallVector<utils::IteratorType> Iterators(T.getRank(),
