@@ -57,6 +57,10 @@ private:
     Done.push_back(Op);
   }
   void replace(Operation *Op, Value V) {
+    // Users were checked against the declared type: keep what it says.
+    auto Declared = dyn_cast<RankedTensorType>(Op->getResult(0).getType());
+    if (Declared && isa<UnrankedTensorType>(V.getType()))
+      V.setType(Declared);
     Op->getResult(0).replaceAllUsesWith(V);
     Done.push_back(Op);
   }
