@@ -79,6 +79,7 @@ private:
       return failure();
     writeTypes(Function, Context);
     takeKnownBranches(Function, Context);
+    alignBranches(Function);
     fold(Function, Context);
     dropDead();
     return success();
@@ -166,6 +167,31 @@ private:
                                              Branch->front().getOperations());
       If->erase();
     }
+  }
+
+  /// Gives single elements that the branches of an If yield with different
+  /// ranks the rank of the result.
+  void alignBranches(func::FuncOp Function) {
+    Function.walk([](IfOp If) {
+      for (Region &Branch : If->getRegions()) {
+        Operation *Yield = Branch.front().getTerminator();
+        for (OpOperand &Yielded : Yield->getOpOperands()) {
+          auto Have = dyn_cast<RankedTensorType>(Yielded.get().getType());
+          auto Want = dyn_cast<RankedTensorType>(
+              If->getResult(Yielded.getOperandNumber()).getType());
+          if (!Have || !Want || Have.getRank() == Want.getRank() ||
+              !Want.hasStaticShape())
+            continue;
+          OpBuilder Builder(Yield);
+          auto ShapeType =
+              RankedTensorType::get({Want.getRank()}, Builder.getI64Type());
+          auto Shape = ConstantOp::create(Builder, Yield->getLoc(),
+                                          makeInts(ShapeType, Want.getShape()));
+          Yielded.set(ReshapeOp::create(Builder, Yield->getLoc(), Want,
+                                        Yielded.get(), Shape));
+        }
+      }
+    });
   }
 
   /// Replaces ops whose results are known by constants.

@@ -133,6 +133,8 @@ public:
   const Dims *dims(unsigned I);
   const Dims *dims(mlir::Value V);
   const Data *data(unsigned I);
+  /// The elements of any small tensor, unknown ones where nothing is known.
+  std::optional<Data> elements(mlir::Value V);
   /// The elements of operand \p I if all are constant integers.
   std::optional<llvm::SmallVector<int64_t>> constants(unsigned I);
 
@@ -147,10 +149,14 @@ public:
   /// Sets result \p R; a null element type keeps that of the IR.
   llvm::LogicalResult set(unsigned R, mlir::Type Element, Dims Shape);
   llvm::LogicalResult setUnranked(unsigned R, mlir::Type Element);
+  /// The shape of operand \p I.
+  llvm::LogicalResult setLike(unsigned R, mlir::Type Element, unsigned I);
   llvm::LogicalResult setType(unsigned R, mlir::Type Ty);
   llvm::LogicalResult setInfo(unsigned R, ValueInfo Info);
   /// Records the elements of result \p R, if its shape is small and matches.
   void setData(unsigned R, Data Elements);
+  /// Null unless result \p R is known to be a tensor.
+  mlir::Type resultElementType(unsigned R);
   const ValueInfo &result(unsigned R) { return Context.get(Op->getResult(R)); }
 
   //===-- Arithmetic: an overflow is remembered and reported by `set`
@@ -203,6 +209,12 @@ private:
   bool Overflow = false;
 };
 
+/// The sizes of a shape whose every size is constant.
+std::optional<llvm::SmallVector<int64_t>> constantShape(const Dims *Shape);
+
+/// \p E, or unknown where it is an integer that \p Ty does not hold.
+Element fitOrUnknown(mlir::Type Ty, Element E);
+
 /// Sizes for people: "[2, ?, 8]".
 std::string toString(llvm::ArrayRef<SymExpr> Shape);
 
@@ -227,6 +239,7 @@ llvm::ArrayRef<InferRow> getMLRows();
 /// What ops do to the elements of small tensors; called after the shapes are
 /// set.
 llvm::ArrayRef<InferRow> getDataRows();
+llvm::ArrayRef<InferRow> getMovementRows();
 
 } // namespace lathe::onnx
 

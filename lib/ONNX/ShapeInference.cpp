@@ -31,6 +31,7 @@ void ONNXDialect::registerInference() {
         getControlRows(), getMLRows()})
     Add(Rows, false);
   Add(getDataRows(), true);
+  Add(getMovementRows(), true);
 }
 
 LogicalResult lathe::onnx::detail::inferShapes(Operation *Op,

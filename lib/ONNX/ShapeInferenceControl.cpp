@@ -20,6 +20,12 @@ static FailureOr<OperandRange> yielded(Inference &I, Region &Body,
   return Values;
 }
 
+/// A tensor of one element whatever its rank.
+static bool isSingle(const ValueInfo &Info) {
+  return llvm::all_of(*Info.Shape,
+                      [](const SymExpr &E) { return E.isConstant(1); });
+}
+
 /// Where the condition is known only the branch that is taken counts: the other
 /// may contradict itself.
 static LogicalResult inferIf(Inference &I) {
@@ -51,8 +57,16 @@ static LogicalResult inferIf(Inference &I) {
                          << getONNXTypeName(First.Type) << " in one branch and "
                          << getONNXTypeName(Info.Type) << " in the other";
       if (First.Shape && Info.Shape &&
-          First.Shape->size() != Info.Shape->size())
+          First.Shape->size() != Info.Shape->size()) {
+        if (isSingle(First) && isSingle(Info)) {
+          // One element either way: the pass reshapes the one of lower rank.
+          if (First.Shape->size() < Info.Shape->size())
+            First = Info;
+          First.Elements.reset();
+          continue;
+        }
         Context.Conflicts.insert(If);
+      }
       First = Context.join(First, Info);
     }
   }

@@ -22,8 +22,7 @@ static LogicalResult inferLikeFirst(Inference &I) {
 
 /// The same with an element type of its own.
 static LogicalResult likeFirst(Inference &I, Type Element) {
-  const Dims *Shape = I.dims(0);
-  return Shape ? I.set(0, Element, *Shape) : I.setUnranked(0, Element);
+  return I.setLike(0, Element, 0);
 }
 
 static LogicalResult inferLikeFirstBool(Inference &I) {

@@ -12,9 +12,7 @@ using namespace mlir;
 using namespace lathe::onnx;
 
 static LogicalResult inferLikeFirst(Inference &I) {
-  const Dims *Shape = I.dims(0);
-  return Shape ? I.set(0, I.elementType(0), *Shape)
-               : I.setUnranked(0, I.elementType(0));
+  return I.setLike(0, I.elementType(0), 0);
 }
 
 static LogicalResult inferGather(Inference &I) {

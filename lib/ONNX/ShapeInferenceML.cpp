@@ -12,8 +12,7 @@ using namespace mlir;
 using namespace lathe::onnx;
 
 static LogicalResult likeFirst(Inference &I, Type Element) {
-  const Dims *Shape = I.dims(0);
-  return Shape ? I.set(0, Element, *Shape) : I.setUnranked(0, Element);
+  return I.setLike(0, Element, 0);
 }
 
 static LogicalResult inferToFloat(Inference &I) {

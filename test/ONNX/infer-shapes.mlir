@@ -222,3 +222,18 @@ func.func @guarded_squeeze(%x: tensor<?x4x?xf32>, %w: tensor<4x5xf32>) -> none {
   %y = onnx.Gemm(%0, %w) : (none, tensor<4x5xf32>) -> none
   return %y : none
 }
+
+// -----
+
+// One element with or without a dimension: the result has the higher rank.
+// CHECK-LABEL: func.func @single_element
+// CHECK: onnx.If{{.*}} -> tensor<1xf32>
+// CHECK: onnx.Reshape({{.*}} : (tensor<f32>, tensor<1xi64>) -> tensor<1xf32>
+func.func @single_element(%c: tensor<i1>, %a: tensor<f32>, %b: tensor<1xf32>) -> none {
+  %0 = onnx.If(%c) : (tensor<i1>) -> none then_branch {
+    onnx.Yield %a : tensor<f32>
+  } else_branch {
+    onnx.Yield %b : tensor<1xf32>
+  }
+  return %0 : none
+}
