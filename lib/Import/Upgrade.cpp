@@ -10,6 +10,7 @@
 #include "Tensors.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/APSInt.h"
 
 using namespace lathe::import;
 using namespace mlir;
