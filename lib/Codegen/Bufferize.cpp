@@ -259,9 +259,11 @@ LogicalResult BufferizePass::bufferize(func::FuncOp Main) {
   auto Reveal = llvm::make_scope_exit([&] {
     SmallVector<UnrealizedConversionCastOp> Casts;
     Main.walk([&](UnrealizedConversionCastOp Cast) { Casts.push_back(Cast); });
+    // A rewriter of its own: bufferization may leave a listener in the other.
+    IRRewriter Plain(&getContext());
     for (UnrealizedConversionCastOp Cast : Casts)
       if (Cast.getInputs().getTypes() == Cast.getResultTypes())
-        Rewriter.replaceOp(Cast, Cast.getInputs());
+        Plain.replaceOp(Cast, Cast.getInputs());
   });
   bufferization::OneShotAnalysisState State(Main, Options);
   if (failed(bufferization::analyzeOp(Main, State)) ||
