@@ -30,12 +30,19 @@ void NestEmitter::closeScope(size_t Mark) {
   }
 }
 
-SmallVector<std::pair<unsigned, Lane>> NestEmitter::where(const Coords &At,
-                                                          const Point &Pt) {
+SmallVector<std::pair<unsigned, Lane>>
+NestEmitter::where(Value T, const Coords &At, const Point &Pt) {
   SmallVector<std::pair<unsigned, Lane>> R;
   llvm::SmallBitVector All(G.Dims.size());
   for (AffineExpr E : At)
     All |= G.dimsOf(E);
+  // A reduction may hang on fewer dimensions than index its result.
+  if (auto Op = T.getDefiningOp<linalg::GenericOp>())
+    if (Op.getNumReductionLoops() != 0) {
+      Coords Loops =
+          *loopsOfElement(Op, cast<OpResult>(T).getResultNumber(), At);
+      All &= G.Reductions[G.findReduction(Op, Loops)].Parallel;
+    }
   for (unsigned D : All.set_bits())
     R.push_back({D, Pt.At[D]});
   return R;
@@ -46,7 +53,7 @@ std::optional<Lane> NestEmitter::recall(Value T, const Coords &At,
   auto It = MemoOf.find(T);
   if (It == MemoOf.end() || It->second.empty())
     return std::nullopt;
-  SmallVector<std::pair<unsigned, Lane>> Where = where(At, Pt);
+  SmallVector<std::pair<unsigned, Lane>> Where = where(T, At, Pt);
   for (unsigned I : It->second) {
     const Known &K = Memo[I];
     if (K.At == At && K.Where == Where &&
@@ -59,7 +66,7 @@ std::optional<Lane> NestEmitter::recall(Value T, const Coords &At,
 void NestEmitter::remember(Value T, const Coords &At, const Point &Pt,
                            const Lane &Result) {
   MemoOf[T].push_back(Memo.size());
-  Memo.push_back({T, At, where(At, Pt), Pt.S.Width, Result});
+  Memo.push_back({T, At, where(T, At, Pt), Pt.S.Width, Result});
 }
 
 //===----------------------------------------------------------------------===//

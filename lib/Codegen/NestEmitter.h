@@ -99,8 +99,8 @@ private:
   std::optional<Lane> recall(mlir::Value T, const Coords &At, const Point &Pt);
   void remember(mlir::Value T, const Coords &At, const Point &Pt,
                 const Lane &Result);
-  llvm::SmallVector<std::pair<unsigned, Lane>> where(const Coords &At,
-                                                     const Point &Pt);
+  llvm::SmallVector<std::pair<unsigned, Lane>>
+  where(mlir::Value T, const Coords &At, const Point &Pt);
   Lane element(mlir::Value T, const Coords &At, const Point &Pt);
   /// Reads a square block, contiguous along TransposeDim, for this point and
   /// its neighbours along it; remembers theirs.

@@ -167,6 +167,11 @@ private:
                              const Coords &At, int Current);
   LogicalResult visitBody(linalg::GenericOp Op, const Coords &Loops,
                           int Current);
+  void depends(Value T, const Coords &At, llvm::SmallBitVector &Bits,
+               SmallVectorImpl<std::pair<Value, Coords>> &Visited);
+  void dependsThroughBody(linalg::GenericOp Op, const Coords &Loops,
+                          llvm::SmallBitVector &Bits,
+                          SmallVectorImpl<std::pair<Value, Coords>> &Visited);
   void addAccess(Value Tensor, const Coords &At, int Current);
   bool scalarOutside(Value V);
 };
@@ -252,6 +257,11 @@ LogicalResult GraphBuilder::visitGeneric(linalg::GenericOp Op, unsigned Number,
           }
       if (!From)
         return failure();
+    }
+    if (Ranges[I] == 1) {
+      // No loop; and d + 0 is plainly d.
+      E = getAffineConstantExpr(0, Ctx);
+      continue;
     }
     R.Own.push_back(G.Dims.size());
     E = addDim(Ranges[I], From, Position);
@@ -352,6 +362,54 @@ LogicalResult GraphBuilder::visitBody(linalg::GenericOp Op, const Coords &Loops,
   return success(Ok);
 }
 
+/// Adds to \p Bits the dimensions that element \p At of \p T depends on. Not
+/// all that index it: a convolution with one weight for all is the same in
+/// every channel, and computed once.
+void GraphBuilder::depends(Value T, const Coords &At,
+                           llvm::SmallBitVector &Bits,
+                           SmallVectorImpl<std::pair<Value, Coords>> &Visited) {
+  for (auto &[V, C] : Visited)
+    if (V == T && C == At)
+      return;
+  Visited.push_back({T, At});
+  if (isa<BlockArgument>(T)) {
+    for (AffineExpr E : At)
+      Bits |= G.dimsOf(E);
+    return;
+  }
+  Operation *Op = T.getDefiningOp();
+  if (auto Generic = dyn_cast<linalg::GenericOp>(Op)) {
+    Coords Loops =
+        *loopsOfElement(Generic, cast<OpResult>(T).getResultNumber(), At);
+    if (Generic.getNumReductionLoops() == 0) {
+      dependsThroughBody(Generic, Loops, Bits, Visited);
+      return;
+    }
+    const NestGraph::Reduction &R =
+        G.Reductions[G.findReduction(Generic, Loops)];
+    dependsThroughBody(Generic, R.Loops, Bits, Visited);
+    for (unsigned D : R.Own)
+      Bits.reset(D);
+    return;
+  }
+  auto View = throughView(T, At);
+  if (succeeded(View))
+    depends(View->first, View->second, Bits, Visited);
+}
+
+void GraphBuilder::dependsThroughBody(
+    linalg::GenericOp Op, const Coords &Loops, llvm::SmallBitVector &Bits,
+    SmallVectorImpl<std::pair<Value, Coords>> &Visited) {
+  for (OpOperand &O : Op->getOpOperands())
+    if (isa<ShapedType>(O.get().getType()) &&
+        Op.payloadUsesValueFromOperand(&O))
+      depends(O.get(), composeCoords(Op.getMatchingIndexingMap(&O), Loops),
+              Bits, Visited);
+  if (Op.hasIndexSemantics())
+    for (AffineExpr E : Loops)
+      Bits |= G.dimsOf(E);
+}
+
 LogicalResult GraphBuilder::run(ValueRange Results,
                                 llvm::SmallBitVector &Pending) {
   int Last = Pending.find_last();
@@ -371,10 +429,10 @@ LogicalResult GraphBuilder::run(ValueRange Results,
       D.resize(G.Dims.size());
   for (NestGraph::Reduction &R : G.Reductions) {
     R.Parallel.resize(G.Dims.size());
-    for (auto [E, Kind] :
-         llvm::zip_equal(R.Loops, R.Op.getIteratorTypesArray()))
-      if (Kind != utils::IteratorType::reduction)
-        R.Parallel |= G.dimsOf(E);
+    SmallVector<std::pair<Value, Coords>> Visited;
+    dependsThroughBody(R.Op, R.Loops, R.Parallel, Visited);
+    for (unsigned D : R.Own)
+      R.Parallel.reset(D);
   }
 
   // Other results that are computed for every point anyway.

@@ -39,7 +39,7 @@ struct NestGraph {
     /// One expression per loop of Op; its own dimensions where it reduces.
     Coords Loops;
     llvm::SmallVector<unsigned> Own;
-    /// The parallel dimensions that Loops depends on.
+    /// The dimensions around it that its value depends on: not all in Loops.
     llvm::SmallBitVector Parallel;
   };
   /// An element of an argument that is read. A coordinate that is no affine

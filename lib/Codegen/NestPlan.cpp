@@ -192,8 +192,11 @@ private:
     case Step::Two:
       return 3;
     case Step::Other:
-      // A block transposed in registers, or lane by lane.
-      return transposable(A, D) >= 0 ? 5 : 1.2 * Width;
+      // A block transposed in registers, which the rows of a sum share, or lane
+      // by lane.
+      if (transposable(A, D) >= 0)
+        return A.Reduction >= 0 ? 1.2 : 5;
+      return 1.2 * Width;
     }
     llvm_unreachable("covered switch");
   }
@@ -349,9 +352,9 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
     P.ReductionOrder.emplace_back();
     linalg::GenericOp Op = R.Op;
     for (unsigned Loop : kernel::reductionOrder(Op)) {
-      unsigned D = cast<AffineDimExpr>(R.Loops[Loop]).getPosition();
-      if (G.Dims[D].Extent != 1)
-        P.ReductionOrder.back().push_back(D);
+      auto D = dyn_cast<AffineDimExpr>(R.Loops[Loop]);
+      if (D && G.Dims[D.getPosition()].Extent != 1)
+        P.ReductionOrder.back().push_back(D.getPosition());
     }
   }
   P.ReductionUnroll = G.BodyOps <= 8 && !G.HasMath ? 4 : 1;
@@ -443,7 +446,10 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
                : std::max<int64_t>(
                      1, std::min<int64_t>(Want, llvm::divideCeil(E, Unit)));
   };
+  // Several vectors where sums wait for each other, or little is done.
   bool Simple = G.BodyOps <= 6 && !G.HasMath;
+  for (const NestGraph::Reduction &R : G.Reductions)
+    Simple |= P.VectorDim >= 0 && R.Parallel.test(P.VectorDim) && !G.HasMath;
   if (P.VectorDim >= 0)
     P.Tile[P.VectorDim] = Fit(P.VectorDim, P.Width,
                               Contraction ? (Registers >= 32 ? 4 : 2)

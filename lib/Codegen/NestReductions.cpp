@@ -212,7 +212,7 @@ void NestEmitter::reduceParallel(const NestGraph::Reduction &R, Points &Tile,
   // From which level on all iterations are laid out in line.
   constexpr int64_t SmallWindow = 9;
   size_t Inline = Dims.size();
-  for (int64_t Bodies = 1; P.ReductionUnroll > 1 && Inline > 0; --Inline) {
+  for (int64_t Bodies = 1; P.PackedAccess >= 0 && Inline > 0; --Inline) {
     int64_t E = G.Dims[Dims[Inline - 1]].Extent;
     if (ShapedType::isDynamic(E) || Bodies * E > SmallWindow)
       break;

@@ -20,6 +20,7 @@
 #include "lathe/Kernel/Passes.h"
 #include "lathe/Kernel/Schedule.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace lathe::kernel {
 #define GEN_PASS_DEF_KERNELSCHEDULEPASS
@@ -61,8 +62,21 @@ bool isMultiplyAdd(linalg::GenericOp Op) {
          (Is(Mul.getLhs(), 1) && Is(Mul.getRhs(), 0));
 }
 
+/// No window slides: every loop of more than one iteration stands alone.
+bool isPlain(AffineMap Map, ArrayRef<int64_t> Extents) {
+  SmallVector<AffineExpr> Loops;
+  for (auto [I, E] : llvm::enumerate(Extents))
+    Loops.push_back(E == 1 ? getAffineConstantExpr(0, Map.getContext())
+                           : getAffineDimExpr(I, Map.getContext()));
+  return llvm::all_of(Map.getResults(), [&](AffineExpr E) {
+    E = simplifyAffineExpr(E.replaceDims(Loops), Extents.size(), 0);
+    return isa<AffineDimExpr, AffineConstantExpr>(E);
+  });
+}
+
 std::optional<Contraction>
-matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight) {
+matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
+                 int64_t Lanes) {
   linalg::GenericOp Root;
   for (auto Op : Kernel.getBody().front().getOps<linalg::GenericOp>()) {
     if (Op.getNumReductionLoops() == 0)
@@ -89,7 +103,7 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight) {
         !IsWeight(Arg.getArgNumber()))
       continue;
     int Column = -1;
-    bool Usable = true, Plain = XMap.isProjectedPermutation();
+    bool Usable = true, Plain = isPlain(XMap, Extents);
     int64_t Depth = 1, Rows = 1, RowsInnermost = 1;
     for (unsigned D = 0; D < Root.getNumLoops(); ++D) {
       bool InW = WMap.isFunctionOfDim(D), InX = XMap.isFunctionOfDim(D);
@@ -109,12 +123,14 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight) {
     }
     if (!Usable || Column < 0)
       continue;
-    // Planar results: lanes over the columns store one by one. A product
-    // without window does better with its rows on the lanes, if they fill them.
+    // Planar results: lanes over the columns store one by one, which a long sum
+    // outweighs. Without a window the rows lie as well on the lanes, if they
+    // fill them.
     auto Last = dyn_cast<AffineDimExpr>(Out.getResults().back());
     bool ColumnsInnermost = Last && Last.getPosition() == unsigned(Column);
-    if (!ColumnsInnermost && Plain &&
-        (ShapedType::isDynamic(Rows) || Rows >= 48))
+    int64_t Wide = llvm::alignTo(std::max<int64_t>(Rows, 1), Lanes);
+    if (!ColumnsInnermost && Plain && Depth < 512 &&
+        (ShapedType::isDynamic(Rows) || Rows * 20 >= Wide * 17))
       continue;
     return Contraction{
         Root,
@@ -154,7 +170,8 @@ private:
                (!W.getPackingAttr() || W.getPackingAttr().getBlocks().empty());
       });
     };
-    std::optional<Contraction> C = matchContraction(Kernel, IsWeight);
+    std::optional<Contraction> C =
+        matchContraction(Kernel, IsWeight, Target.lanes(32));
     if (!C)
       return;
     std::optional<ContractionSchedule> S = chooseContraction(C->Facts, Target);

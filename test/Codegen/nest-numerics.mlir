@@ -345,3 +345,17 @@ kernel.func private @planar_depthwise(%a0: tensor<1x6x21x21xf32>, %a1: tensor<6x
   } -> tensor<1x6x10x10xf32>
   kernel.return %r#0 : tensor<1x6x10x10xf32>
 }
+// The sum is the same in all channels: computed once, stored in each.
+kernel.func private @constant_weights(%a0: tensor<1x5x9x20xf32>, %o0: tensor<1x70x7x18xf32>) -> tensor<1x70x7x18xf32> {
+  %win = tensor.empty() : tensor<3x3xf32>
+  %c0 = arith.constant 0.0 : f32
+  %f0 = linalg.fill ins(%c0 : f32) outs(%o0 : tensor<1x70x7x18xf32>) -> tensor<1x70x7x18xf32>
+  %r:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1,d2,d3,d4,d5,d6)->(d0,d4,d2+d5,d3+d6)>, affine_map<(d0,d1,d2,d3,d4,d5,d6)->(d5,d6)>, affine_map<(d0,d1,d2,d3,d4,d5,d6)->(d0,d1,d2,d3)>], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]} ins(%a0, %win : tensor<1x5x9x20xf32>, tensor<3x3xf32>) outs(%f0 : tensor<1x70x7x18xf32>) {
+  ^bb0(%x0: f32, %x1: f32, %y0: f32):
+    %w = arith.constant 0.25 : f32
+    %p = arith.mulf %x0, %w : f32
+    %s = arith.addf %p, %y0 : f32
+    linalg.yield %s : f32
+  } -> tensor<1x70x7x18xf32>
+  kernel.return %r#0 : tensor<1x70x7x18xf32>
+}
