@@ -37,7 +37,7 @@ kernel.func private @ewdyn(%x: tensor<?x50xf32>, %out: tensor<?x50xf32>) -> tens
 // Ten rows are two tiles of five; the accumulators stay in registers and the
 // epilogue is applied to them.
 // CHECK-LABEL: kernel.func private @mm(
-// CHECK-SAME: step = 6
+// CHECK-SAME: step = 5
 // CHECK: scf.for
 // CHECK: %[[ACC:.*]]:20 = scf.for
 // CHECK-COUNT-80: math.fma
