@@ -9,6 +9,7 @@ sums      MatMul, Gemm and Conv of many shapes by the bound of sums of products,
 generic   the light models and everything with a contraction of the suite without emitters
 models    the real models that are known to pass, where they lie beside the checkout
 demo      scripts/demo
+mutants   the import of 2,000 damaged models
 sanitize  unit and lit tests and the import of 2,000 damaged models under ASan and UBSan
 
 A case of the suite that the compiler does not do yet is counted as neither passed nor
@@ -100,20 +101,24 @@ def run_sanitize(tally, scratch):
                UBSAN_OPTIONS="print_stacktrace=1")
     run_unit(tally, build, scratch, "unit/san", env)
     run_lit(tally, build, scratch, "lit/san", env)
+    run_mutants(tally, scratch, "mutants/san", env)
+
+
+def run_mutants(tally, scratch, label="mutants", env=None):
     report = scratch / "mutants.json"
     call([sys.executable, "test/mutants/run.py", "--count=2000", f"--json={report}"], env=env)
     if not report.exists():
-        return tally.add("mutants", 0, 1, "no report")
+        return tally.add(label, 0, 1, "no report")
     counts = json.loads(report.read_text())
-    tally.add("mutants", counts["survived"], counts["crashed"], f"{counts['refused']} refused with a message")
+    tally.add(label, counts["survived"], counts["crashed"], f"{counts['refused']} refused with a message")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="comma-separated kinds of tests")
-    parser.add_argument("--sanitize", action="store_true", default=os.environ.get("CI") == "true")
+    parser.add_argument("--sanitize", action="store_true", help="also under ASan and UBSan, in a build of their own")
     args = parser.parse_args()
-    kinds = ["unit", "lit", "numerics", "sums", "generic", "models", "demo"] + (["sanitize"] if args.sanitize else [])
+    kinds = ["unit", "lit", "numerics", "sums", "generic", "models", "mutants", "demo"] + (["sanitize"] if args.sanitize else [])
     if args.only:
         kinds = args.only.split(",")
 
@@ -140,6 +145,8 @@ def main():
             elif kind == "demo":
                 failed = call(["scripts/demo"]) != 0
                 tally.add(kind, not failed, failed)
+            elif kind == "mutants":
+                run_mutants(tally, scratch)
             elif kind == "sanitize":
                 run_sanitize(tally, scratch)
             else:
