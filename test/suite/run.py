@@ -62,7 +62,7 @@ def main():
     parser.add_argument("--filter", help="only cases whose KIND/NAME matches this regular expression")
     parser.add_argument("--expected-only", action="store_true", help="only cases of expected-pass.txt")
     parser.add_argument("--jobs", "-j", type=int)
-    parser.add_argument("--timeout", type=float, default=60, help="seconds for one case")
+    parser.add_argument("--timeout", type=float, default=180, help="seconds for one case")
     parser.add_argument("--option", action="append", default=[], help="an option for lathe-run, as --option=-O0")
     parser.add_argument("--json", type=pathlib.Path, help="write every result there")
     parser.add_argument("--verbose", "-v", action="store_true", help="print every failure's output")
