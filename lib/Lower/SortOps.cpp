@@ -188,7 +188,7 @@ static LogicalResult lowerUnique(Node &N) {
                     [&](Scalar P, Scalar Q) { return Compare(P, Q) < 0; });
     // Runs of equal slices in sorted order: the first of a run is its earliest
     // appearance, the sort being stable. The inverse row holds the run's number
-    // or, if runs are to be numbered by appearance, the earliest slice for now.
+    // or, if runs are to be numbered by appearance, the earliest slice so far.
     Values Runs = B.loop(
         Zero, Length, {Zero, Sorted}, [&](Scalar K, ValueRange S) -> Values {
           Scalar Groups = B.wrap(S[0]);
