@@ -10,8 +10,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "lathe/Codegen/Passes.h"
+#include "lathe/Compress/Pipeline.h"
 #include "lathe/Driver/Compiler.h"
 #include "lathe/Driver/Version.h"
+#include "lathe/Graph/Pipeline.h"
 #include "lathe/Kernel/Pipeline.h"
 #include "lathe/Lower/Passes.h"
 #include "lathe/ONNX/Passes.h"
@@ -33,16 +35,17 @@ static void buildStage(OpPassManager &PM, Stage S,
   switch (S) {
   case Stage::Import:
     return;
-  case Stage::Graph:
-    // Shapes are part of the form that every later stage reads.
-    PM.addPass(onnx::createInferShapes());
-    if (Options.OptLevel > 0) {
-      PM.addPass(createCanonicalizerPass());
-      PM.addPass(createCSEPass());
-    }
+  case Stage::Graph: {
+    graph::PipelineOptions Graph;
+    Graph.Optimize = Options.OptLevel > 0;
+    graph::buildPipeline(PM, Graph);
     return;
-  case Stage::Compress:
+  }
+  case Stage::Compress: {
+    compress::PipelineOptions Compress;
+    compress::buildPipeline(PM, Compress);
     return;
+  }
   case Stage::Lower: {
     lower::LowerOptions Lower;
     Lower.NativeHalf = Machine.HasF16Conversion;

@@ -32,6 +32,8 @@ void lathe::registerAllDialects(mlir::DialectRegistry &Registry) {
 
 void lathe::registerAllPasses() {
   mlir::registerAllPasses();
+  graph::registerGraphPasses();
+  compress::registerCompressPasses();
   lower::registerLowerPasses();
   lower::registerLowerPipelines();
   target::registerTargetPasses();

@@ -1,8 +1,24 @@
-//===- Pipeline.cpp - The pipeline of the stage Graph ------------------------===//
+//===- Pipeline.cpp - The pipeline of the stage Graph ---------------------===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
+#include "lathe/Graph/Pipeline.h"
 #include "lathe/Graph/Passes.h"
+#include "lathe/ONNX/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace lathe;
+
+void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
+  // 1. Shapes are part of the form that every later stage reads.
+  PM.addPass(onnx::createInferShapes());
+  if (!Options.Optimize)
+    return;
+  PM.addPass(createCanonicalizerPass());
+  PM.addPass(createCSEPass());
+}

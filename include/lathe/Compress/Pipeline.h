@@ -1,0 +1,29 @@
+//===- Pipeline.h - The pipeline of the stage Compress ------------*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_COMPRESS_PIPELINE_H
+#define LATHE_COMPRESS_PIPELINE_H
+
+#include "lathe/ONNX/Evaluator.h"
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
+namespace lathe::compress {
+
+struct PipelineOptions {
+  /// Computes values while compiling; null: what needs it is left undone.
+  onnx::Evaluator *Evaluator = nullptr;
+};
+
+/// From the simplified graph to a compressed one, as far as \\p Options ask for it.
+void buildPipeline(mlir::OpPassManager &PM, const PipelineOptions &Options);
+
+} // namespace lathe::compress
+
+#endif // LATHE_COMPRESS_PIPELINE_H
