@@ -12,7 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "OnnxBuilder.h"
+#include "Expansions.h"
 #include "lathe/ONNX/ONNX.h"
 #include <cmath>
 

@@ -12,7 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "OnnxBuilder.h"
+#include "Expansions.h"
 #include "lathe/Lower/Passes.h"
 #include "lathe/ONNX/Diagnostics.h"
 #include "lathe/ONNX/ONNX.h"

@@ -13,8 +13,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Expansions.h"
 #include "Node.h"
-#include "OnnxBuilder.h"
 #include "lathe/Lower/Passes.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/IR/BuiltinOps.h"

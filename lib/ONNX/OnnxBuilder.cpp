@@ -9,27 +9,27 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "OnnxBuilder.h"
+#include "lathe/ONNX/OnnxBuilder.h"
 #include "lathe/ONNX/ONNX.h"
 
 using namespace mlir;
 
-namespace lathe::lower {
+namespace lathe::onnx {
 
 SmallVector<Value> OnnxBuilder::ops(StringRef Name, ArrayRef<Value> Operands,
                                     ArrayRef<Type> Elems, Attrs A) {
   OperationState State(getLoc(), ("onnx." + Name).str());
-  const onnx::OpFacts *Facts = onnx::lookupOp(getContext(), "", Name);
+  const OpFacts *Facts = lookupOp(getContext(), "", Name);
   assert(Facts && "expansions name ops that exist");
   SmallVector<int32_t> Segments;
   unsigned Loose = 0;
   for (auto [I, F] : llvm::enumerate(Facts->Operands)) {
-    Loose += F.Kind != onnx::Arity::Single;
+    Loose += F.Kind != Arity::Single;
     // A variadic is the last and takes the rest.
-    size_t Count = I >= Operands.size()              ? 0
-                   : F.Kind == onnx::Arity::Variadic ? Operands.size() - I
-                   : Operands[I]                     ? 1
-                                                     : 0;
+    size_t Count = I >= Operands.size()        ? 0
+                   : F.Kind == Arity::Variadic ? Operands.size() - I
+                   : Operands[I]               ? 1
+                                               : 0;
     Segments.push_back(Count);
     for (size_t K = 0; K < Count; ++K)
       State.addOperands(Operands[I + K]);
@@ -54,12 +54,12 @@ Value OnnxBuilder::op(StringRef Name, ArrayRef<Value> Operands, Attrs A,
 Value OnnxBuilder::ints(ArrayRef<int64_t> V) {
   auto T =
       RankedTensorType::get({static_cast<int64_t>(V.size())}, getI64Type());
-  return onnx::ConstantOp::create(*this, DenseElementsAttr::get(T, V));
+  return ConstantOp::create(*this, DenseElementsAttr::get(T, V));
 }
 
 Value OnnxBuilder::scalarInt(int64_t V) {
   auto T = RankedTensorType::get({}, getI64Type());
-  return onnx::ConstantOp::create(*this, DenseElementsAttr::get(T, V));
+  return ConstantOp::create(*this, DenseElementsAttr::get(T, V));
 }
 
 Value OnnxBuilder::number(double V, Type Elem) {
@@ -67,13 +67,13 @@ Value OnnxBuilder::number(double V, Type Elem) {
                     ? Attribute(getFloatAttr(Elem, V))
                     : getIntegerAttr(Elem, static_cast<int64_t>(V));
   auto T = RankedTensorType::get({}, Elem);
-  return onnx::ConstantOp::create(*this, DenseElementsAttr::get(T, A));
+  return ConstantOp::create(*this, DenseElementsAttr::get(T, A));
 }
 
 Value OnnxBuilder::cast(Value X, Type To) {
   if (elementOf(X) == To)
     return X;
-  return op("Cast", {X}, attr("to", onnx::getDataType(To)), To);
+  return op("Cast", {X}, attr("to", getDataType(To)), To);
 }
 
-} // namespace lathe::lower
+} // namespace lathe::onnx
