@@ -12,6 +12,7 @@
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Compress/Pipeline.h"
 #include "lathe/Driver/Compiler.h"
+#include "lathe/Driver/Evaluator.h"
 #include "lathe/Driver/Version.h"
 #include "lathe/Graph/Pipeline.h"
 #include "lathe/Kernel/Pipeline.h"
@@ -38,11 +39,13 @@ static void buildStage(OpPassManager &PM, Stage S,
   case Stage::Graph: {
     graph::PipelineOptions Graph;
     Graph.Optimize = Options.OptLevel > 0;
+    Graph.Evaluator = &hostEvaluator();
     graph::buildPipeline(PM, Graph);
     return;
   }
   case Stage::Compress: {
     compress::PipelineOptions Compress;
+    Compress.Evaluator = &hostEvaluator();
     compress::buildPipeline(PM, Compress);
     return;
   }

@@ -162,3 +162,59 @@ DenseElementsAttr lathe::onnx::makeFloats(RankedTensorType Type,
   }
   return DenseElementsAttr::get(Type, Floats);
 }
+
+ArrayRef<char> ConstantView::getBytes(std::vector<char> &Storage) const {
+  assert(!Elided && "no bytes to read");
+  Type Element = getElementType();
+  unsigned Bits = getStoredBits(Element);
+  uint64_t Size = llvm::divideCeil(uint64_t(Count) * Bits, 8);
+  if (Resource)
+    return Raw.take_front(Size);
+  Storage.assign(Size, 0);
+  if (Bits >= 8 && !Element.isInteger(1)) {
+    // Whole bytes are laid out alike.
+    uint64_t Each = Bits / 8;
+    if (!Splat)
+      std::memcpy(Storage.data(), Raw.data(), Size);
+    else
+      for (int64_t I = 0; I < Count; ++I)
+        std::memcpy(Storage.data() + I * Each, Raw.data(), Each);
+    return Storage;
+  }
+  for (int64_t I = 0; I < Count; ++I) {
+    uint64_t Value = getBits(I, Element.getIntOrFloatBitWidth());
+    Storage[I * Bits / 8] |= char(Value << (I * Bits % 8));
+  }
+  return Storage;
+}
+
+ElementsAttr lathe::onnx::makeTensor(RankedTensorType Type,
+                                     std::vector<char> Bytes, StringRef Name) {
+  constexpr int64_t MaxDenseElements = 64;
+  int64_t Count = Type.getNumElements();
+  mlir::Type Element = Type.getElementType();
+  unsigned Bits = getStoredBits(Element);
+  if (Count > MaxDenseElements) {
+    auto *Owned = new std::vector<char>(std::move(Bytes));
+    return DenseResourceElementsAttr::get(
+        Type, Name,
+        AsmResourceBlob(
+            *Owned, /*dataAlignment=*/std::max(1u, Bits / 8),
+            [Owned](void *, size_t, size_t) { delete Owned; },
+            /*dataIsMutable=*/false));
+  }
+  if (Element.isInteger(1)) {
+    SmallVector<bool> Values(
+        llvm::map_range(Bytes, [](char C) { return C != 0; }));
+    return DenseElementsAttr::get(Type, Values);
+  }
+  if (Bits < 8) {
+    // A dense attribute gives every element a byte.
+    std::vector<char> Spread(Count);
+    for (int64_t I = 0; I < Count; ++I)
+      Spread[I] =
+          uint8_t(Bytes[I * Bits / 8]) >> (I * Bits % 8) & ((1u << Bits) - 1);
+    Bytes = std::move(Spread);
+  }
+  return DenseElementsAttr::getFromRawBuffer(Type, Bytes);
+}

@@ -64,11 +64,6 @@ static const TypeRow *rowOf(int32_t Type) {
   return nullptr;
 }
 
-unsigned lathe::run::elementBits(int32_t Type) {
-  const TypeRow *Row = rowOf(Type);
-  return Row ? Row->Bits : 0;
-}
-
 std::string lathe::run::typeName(int32_t Type) {
   const TypeRow *Row = rowOf(Type);
   return Row ? Row->Name : "type " + std::to_string(Type);

@@ -8,7 +8,7 @@
 #ifndef LATHE_RUN_HOSTTENSOR_H
 #define LATHE_RUN_HOSTTENSOR_H
 
-#include "lathe.h"
+#include "lathe/Driver/Session.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <string>
@@ -26,8 +26,7 @@ struct HostTensor {
   int64_t elements() const;
 };
 
-/// Bits of an element; 0 for what the C interface cannot carry.
-unsigned elementBits(int32_t Type);
+using driver::elementBits;
 /// "float", "int64" ...
 std::string typeName(int32_t Type);
 /// "[1, 3]"

@@ -10,9 +10,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Session.h"
+#include "HostTensor.h"
 #include "lathe/Driver/Compiler.h"
 #include "lathe/Driver/CrashGuard.h"
+#include "lathe/Driver/LoadedModel.h"
 #include "lathe/Driver/OptionParser.h"
 #include "lathe/Driver/Registration.h"
 #include "lathe/Driver/Version.h"
@@ -250,9 +251,25 @@ bool Runner::runOnce(Session &S, llvm::StringRef What) {
   return true;
 }
 
+/// The outputs of the last run.
+static std::vector<HostTensor> copyOutputs(const Session &S) {
+  std::vector<HostTensor> Result;
+  for (const lathe_tensor &T : S.outputs()) {
+    HostTensor H;
+    H.Type = T.type;
+    H.Shape.assign(T.shape, T.shape + T.rank);
+    uint64_t Bytes = tensorBytes(T);
+    if (const char *Data = static_cast<const char *>(T.data))
+      H.Data.assign(Data, Data + Bytes);
+    H.Data.resize(Bytes);
+    Result.push_back(std::move(H));
+  }
+  return Result;
+}
+
 bool Runner::compareOutputs(Session &S, llvm::StringRef Folder) {
   const lathe_model &Model = Loaded->model();
-  std::vector<HostTensor> Got = S.outputs();
+  std::vector<HostTensor> Got = copyOutputs(S);
   bool Good = true, Any = false;
   for (uint32_t I = 0; I < Model.num_outputs; ++I) {
     std::string File = fileOf(Folder, "output", I);
@@ -338,8 +355,12 @@ int Runner::main(llvm::StringRef Path) {
     bool Random = DataSets.empty();
     if (Random ? !randomInputs(Inputs) : !readInputs(DataSets[I], Inputs))
       return 1;
-    Session S(Model, Inputs);
-    if (llvm::Error E = S.prepare()) {
+    std::vector<lathe_tensor> Given;
+    for (HostTensor &T : Inputs)
+      Given.push_back({T.Data.data(), T.Type, int32_t(T.Shape.size()),
+                       T.Shape.data(), T.Data.size()});
+    Session S(Model);
+    if (llvm::Error E = S.prepare(Given)) {
       fail(llvm::toString(std::move(E)));
       return 1;
     }

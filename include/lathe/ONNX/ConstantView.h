@@ -24,6 +24,7 @@
 #include "mlir/IR/Value.h"
 #include <complex>
 #include <optional>
+#include <vector>
 
 namespace lathe::onnx {
 
@@ -69,6 +70,10 @@ public:
   /// else of DenseElementsAttr; for a splat those of one element.
   llvm::ArrayRef<char> getRawData() const { return Raw; }
 
+  /// All elements in the layout of a resource: in place where the constant is
+  /// one, else written to \p Storage. Precondition: no strings, not elided.
+  llvm::ArrayRef<char> getBytes(std::vector<char> &Storage) const;
+
 private:
   /// Bits of element \p Index, \p Width of them.
   uint64_t getBits(int64_t Index, unsigned Width) const;
@@ -87,6 +92,12 @@ mlir::DenseElementsAttr makeInts(mlir::RankedTensorType Type,
 /// A dense constant of a float type; values are rounded to it.
 mlir::DenseElementsAttr makeFloats(mlir::RankedTensorType Type,
                                    llvm::ArrayRef<double> Values);
+
+/// A constant of \p Bytes in the layout of a resource: dense up to 64 elements,
+/// above that a resource \p Name (made unique) that keeps them.
+mlir::ElementsAttr makeTensor(mlir::RankedTensorType Type,
+                              std::vector<char> Bytes,
+                              llvm::StringRef Name = "folded");
 
 } // namespace lathe::onnx
 

@@ -5,12 +5,60 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Session.h"
+#include "lathe/Driver/Session.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
 #include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
 
-using namespace lathe::run;
+using namespace lathe::driver;
+
+unsigned lathe::driver::elementBits(int32_t Type) {
+  switch (Type) {
+  case LATHE_UINT2:
+  case LATHE_INT2:
+    return 2;
+  case LATHE_UINT4:
+  case LATHE_INT4:
+  case LATHE_FLOAT4E2M1:
+    return 4;
+  case LATHE_UINT8:
+  case LATHE_INT8:
+  case LATHE_BOOL:
+  case LATHE_FLOAT8E4M3FN:
+  case LATHE_FLOAT8E4M3FNUZ:
+  case LATHE_FLOAT8E5M2:
+  case LATHE_FLOAT8E5M2FNUZ:
+  case LATHE_FLOAT8E8M0:
+    return 8;
+  case LATHE_UINT16:
+  case LATHE_INT16:
+  case LATHE_FLOAT16:
+  case LATHE_BFLOAT16:
+    return 16;
+  case LATHE_FLOAT:
+  case LATHE_INT32:
+  case LATHE_UINT32:
+    return 32;
+  case LATHE_INT64:
+  case LATHE_UINT64:
+  case LATHE_DOUBLE:
+  case LATHE_COMPLEX64:
+    return 64;
+  case LATHE_COMPLEX128:
+    return 128;
+  default:
+    return 0;
+  }
+}
+
+uint64_t lathe::driver::tensorBytes(const lathe_tensor &T) {
+  uint64_t Bits = elementBits(T.type);
+  for (int32_t D = 0; D < T.rank; ++D)
+    Bits *= T.shape[D];
+  return (Bits + 7) / 8;
+}
 
 void Session::Free::operator()(void *Memory) const { std::free(Memory); }
 
@@ -31,38 +79,35 @@ void *Session::allocate(void *User, uint64_t Bytes) {
   return Self.Allocated.back().get();
 }
 
-Session::Session(const lathe_model &Model, std::vector<HostTensor> &Inputs)
-    : Model(Model), Inputs(Inputs) {}
-
-llvm::Error Session::prepare() {
-  for (HostTensor &T : Inputs) {
-    // The model wants its inputs aligned to their element, a vector of bytes is
-    // not.
-    InMemory.push_back(makeMemory(T.Data.size()));
-    if (!InMemory.back())
-      return llvm::createStringError("out of memory");
-    std::memcpy(InMemory.back().get(), T.Data.data(), T.Data.size());
-    In.push_back({InMemory.back().get(), T.Type, int32_t(T.Shape.size()),
-                  T.Shape.data(), T.Data.size()});
+llvm::Error Session::prepare(llvm::ArrayRef<lathe_tensor> Inputs) {
+  for (lathe_tensor T : Inputs) {
+    // The model wants its inputs aligned to their element, and is fastest where
+    // they are aligned to a cache line.
+    if (!T.data || reinterpret_cast<uintptr_t>(T.data) % 64) {
+      InMemory.push_back(makeMemory(T.capacity));
+      if (!InMemory.back())
+        return llvm::createStringError("out of memory");
+      if (T.capacity)
+        std::memcpy(InMemory.back().get(), T.data, T.capacity);
+      T.data = InMemory.back().get();
+    }
+    In.push_back(T);
   }
   for (uint32_t I = 0; I < Model.num_outputs; ++I) {
     const lathe_tensor_info &Info = Model.outputs[I];
     OutShapes.emplace_back(Info.shape, Info.shape + Info.rank);
     bool Dynamic = llvm::is_contained(OutShapes.back(), -1);
-    HostTensor Whole;
-    Whole.Shape = OutShapes.back();
-    uint64_t Bytes =
-        Dynamic ? 0
-                : (uint64_t(Whole.elements()) * elementBits(Info.type) + 7) / 8;
+    lathe_tensor T = {nullptr, Info.type, Info.rank, OutShapes.back().data(),
+                      0};
     // Memory of dynamic outputs is for the allocator to give.
-    OutMemory.push_back(Dynamic ? Memory() : makeMemory(Bytes));
-    if (!Dynamic && !OutMemory.back())
+    if (!Dynamic)
+      T.capacity = tensorBytes(T);
+    OutMemory.push_back(Dynamic ? Memory() : makeMemory(T.capacity));
+    T.data = OutMemory.back().get();
+    if (!Dynamic && !T.data)
       return llvm::createStringError("out of memory");
-    Out.push_back(
-        {OutMemory.back().get(), Info.type, Info.rank, nullptr, Bytes});
+    Out.push_back(T);
   }
-  for (uint32_t I = 0; I < Model.num_outputs; ++I)
-    Out[I].shape = OutShapes[I].data();
 
   WorkspaceBytes = Model.workspace(In.data(), In.size());
   if (WorkspaceBytes >= 0) {
@@ -96,20 +141,4 @@ int Session::run() {
     Status = Model.call(&Call);
   }
   return Status;
-}
-
-std::vector<HostTensor> Session::outputs() const {
-  std::vector<HostTensor> Result;
-  for (const lathe_tensor &T : Out) {
-    HostTensor H;
-    H.Type = T.type;
-    H.Shape.assign(T.shape, T.shape + T.rank);
-    uint64_t Bytes = (uint64_t(H.elements()) * elementBits(T.type) + 7) / 8;
-    const char *Data = static_cast<const char *>(T.data);
-    if (Bytes && Data)
-      H.Data.assign(Data, Data + Bytes);
-    H.Data.resize(Bytes);
-    Result.push_back(std::move(H));
-  }
-  return Result;
 }
