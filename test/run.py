@@ -8,6 +8,7 @@ numerics  ONNX's backend suite: 300 node cases by a fixed seed, the light models
 sums      MatMul, Gemm and Conv of many shapes by the bound of sums of products, with and without emitters
 generic   the light models and everything with a contraction of the suite without emitters
 models    the real models that are known to pass, where they lie beside the checkout
+packages  what cmake --install leaves, used from CMake, make and Meson
 demo      scripts/demo
 mutants   the import of 2,000 damaged models
 sanitize  unit and lit tests and the import of 2,000 damaged models under ASan and UBSan
@@ -118,7 +119,7 @@ def main():
     parser.add_argument("--only", help="comma-separated kinds of tests")
     parser.add_argument("--sanitize", action="store_true", help="also under ASan and UBSan, in a build of their own")
     args = parser.parse_args()
-    kinds = ["unit", "lit", "numerics", "sums", "generic", "models", "mutants", "demo"] + (["sanitize"] if args.sanitize else [])
+    kinds = ["unit", "lit", "numerics", "sums", "generic", "models", "mutants", "packages", "demo"] + (["sanitize"] if args.sanitize else [])
     if args.only:
         kinds = args.only.split(",")
 
@@ -147,6 +148,8 @@ def main():
                 tally.add(kind, not failed, failed)
             elif kind == "mutants":
                 run_mutants(tally, scratch)
+            elif kind == "packages":
+                run_counting(tally, kind, [sys.executable, "test/packages/run.py"])
             elif kind == "sanitize":
                 run_sanitize(tally, scratch)
             else:

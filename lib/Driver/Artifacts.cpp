@@ -41,6 +41,26 @@ std::optional<Stage> driver::stageFromName(llvm::StringRef Name) {
   return std::nullopt;
 }
 
+static std::string escapeForMake(llvm::StringRef Path) {
+  std::string Result;
+  for (char C : Path) {
+    if (C == ' ' || C == '#')
+      Result += '\\';
+    else if (C == '$')
+      Result += '$';
+    Result += C;
+  }
+  return Result;
+}
+
+std::string driver::dependencyRule(llvm::StringRef Target,
+                                   llvm::ArrayRef<std::string> Files) {
+  std::string Rule = escapeForMake(Target) + ":";
+  for (const std::string &File : Files)
+    Rule += " \\\n  " + escapeForMake(File);
+  return Rule + "\n";
+}
+
 static std::string withEnding(llvm::StringRef Path, llvm::StringRef Ending) {
   llvm::SmallString<128> Result(Path);
   path::replace_extension(Result, Ending);
@@ -86,6 +106,7 @@ private:
   LogicalResult writeArchive(llvm::StringRef Object, llvm::StringRef Path);
   LogicalResult link(llvm::StringRef Object, llvm::StringRef Path);
   LogicalResult writeHeader();
+  LogicalResult writeDependencies();
 
   Compiler &C;
   ModuleOp Module;
@@ -227,6 +248,20 @@ LogicalResult ArtifactWriter::writeHeader() {
   });
 }
 
+LogicalResult ArtifactWriter::writeDependencies() {
+  if (Request.Path == "-") {
+    C.error("-MD and -MF need an output file: name one by -o");
+    return failure();
+  }
+  llvm::Expected<std::string> Temporary = Files.create(Request.DependencyFile);
+  if (!Temporary)
+    return fail(Request.DependencyFile, Temporary.takeError());
+  return fill(*Temporary, [&](llvm::raw_fd_ostream &OS) {
+    OS << dependencyRule(Request.Path, C.filesRead());
+    return success();
+  });
+}
+
 LogicalResult ArtifactWriter::write() {
   if (Request.Path == "-" && Request.Kind != ArtifactKind::MLIR &&
       Request.Kind != ArtifactKind::LLVMText &&
@@ -282,6 +317,8 @@ LogicalResult ArtifactWriter::write() {
     return failure();
   if (Request.Kind != ArtifactKind::MLIR && Request.Path != "-" &&
       failed(writeHeader()))
+    return failure();
+  if (!Request.DependencyFile.empty() && failed(writeDependencies()))
     return failure();
   if (llvm::Error E = Files.commit())
     return fail(Request.Path, std::move(E));

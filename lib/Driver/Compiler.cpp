@@ -123,9 +123,12 @@ OwningOpRef<ModuleOp> Compiler::load(llvm::StringRef Path) {
         NumErrors += D.getSeverity() == DiagnosticSeverity::Error;
         return failure();
       });
+  FilesRead.clear();
+  import::ImportOptions Import = Options.Import;
+  Import.OnFileRead = [this](llvm::StringRef File) { addFileRead(File); };
   TimingScope Scope = RootTiming.nest("read the model");
   OwningOpRef<ModuleOp> Module =
-      import::importONNXFile(Path, *Context, Options.Import);
+      import::importONNXFile(Path, *Context, Import);
   if (!Module && !hasErrors())
     error("the model could not be read");
   if (hasErrors())

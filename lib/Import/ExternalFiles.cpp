@@ -15,8 +15,8 @@ using llvm::StringRef;
 namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
 
-ExternalFiles::ExternalFiles(StringRef ModelPath)
-    : Folder(path::parent_path(ModelPath)) {
+ExternalFiles::ExternalFiles(StringRef ModelPath, FileCallback OnFileRead)
+    : Folder(path::parent_path(ModelPath)), OnFileRead(std::move(OnFileRead)) {
   if (Folder.empty())
     Folder = ".";
 }
@@ -60,5 +60,7 @@ ExternalFiles::open(StringRef Location) {
                              "': " + Buffer.getError().message());
   std::shared_ptr<llvm::MemoryBuffer> Shared = std::move(*Buffer);
   Open[Location] = Shared;
+  if (OnFileRead)
+    OnFileRead(Full);
   return Shared;
 }

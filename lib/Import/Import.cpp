@@ -39,6 +39,8 @@ lathe::import::importONNXFile(StringRef Path, MLIRContext &Context,
     Errors.error("cannot be read: " + Buffer.getError().message());
     return nullptr;
   }
+  if (Options.OnFileRead)
+    Options.OnFileRead(Path);
   return importONNXBuffer(std::move(*Buffer), Path, Context, Options);
 }
 
@@ -68,7 +70,8 @@ lathe::import::importONNXBuffer(std::shared_ptr<llvm::MemoryBuffer> Buffer,
     Errors.error("is not an ONNX model: it has no graph");
     return nullptr;
   }
-  TensorReader Tensors(&Context, *Scanned, std::move(Buffer), Path);
+  TensorReader Tensors(&Context, *Scanned, std::move(Buffer), Path,
+                       Options.OnFileRead);
   OwningOpRef<ModuleOp> Module =
       ModelImporter(Model, Tensors, Errors, Path, Options).import();
   return Errors.finish() ? nullptr : std::move(Module);

@@ -21,6 +21,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <functional>
 #include <memory>
 
 namespace lathe::import {
@@ -34,12 +35,15 @@ constexpr int64_t MaxDenseElements = 64;
 /// folder of the model, symbolic links resolved.
 class ExternalFiles {
 public:
-  explicit ExternalFiles(llvm::StringRef ModelPath);
+  using FileCallback = std::function<void(llvm::StringRef)>;
+  /// \p OnFileRead, if any, is told each file's path.
+  ExternalFiles(llvm::StringRef ModelPath, FileCallback OnFileRead);
   llvm::Expected<std::shared_ptr<llvm::MemoryBuffer>>
   open(llvm::StringRef Location);
 
 private:
   std::string Folder;
+  FileCallback OnFileRead;
   llvm::StringMap<std::shared_ptr<llvm::MemoryBuffer>> Open;
 };
 
@@ -47,9 +51,10 @@ class TensorReader {
 public:
   TensorReader(mlir::MLIRContext *Context, const ScannedModel &Model,
                std::shared_ptr<llvm::MemoryBuffer> File,
-               llvm::StringRef ModelPath)
+               llvm::StringRef ModelPath,
+               ExternalFiles::FileCallback OnFileRead = {})
       : Context(Context), Model(Model), File(std::move(File)),
-        External(ModelPath) {}
+        External(ModelPath, std::move(OnFileRead)) {}
 
   /// \p Name becomes the key of a resource.
   llvm::Expected<mlir::ElementsAttr> read(const pb::TensorProto &Tensor,

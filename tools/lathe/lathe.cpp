@@ -20,11 +20,12 @@ using namespace lathe::driver;
 using namespace mlir;
 
 /// What -o, --emit and the model's name together ask for.
-static std::optional<ArtifactRequest> requestOf(const OptionParser &Options,
-                                                llvm::StringRef Model) {
+static std::optional<ArtifactRequest> outputOf(const OptionParser &Options,
+                                               llvm::StringRef Model) {
   ArtifactRequest Request;
   Request.Path = Options.value(OPT_o).str();
   Request.PrintWeights = Options.has(OPT_print_weights);
+  Request.DependencyFile = Options.value(OPT_MF).str();
   llvm::StringRef Emit = Options.value(OPT_emit_EQ);
   llvm::StringRef Ending = llvm::sys::path::extension(Request.Path);
   Ending.consume_front(".");
@@ -59,6 +60,18 @@ static std::optional<ArtifactRequest> requestOf(const OptionParser &Options,
     Request.Path =
         (llvm::sys::path::stem(Model) + "." + Endings[unsigned(*Kind)]).str();
   }
+  return Request;
+}
+
+/// The output, and the file of dependencies that -MD puts beside it.
+static std::optional<ArtifactRequest> requestOf(const OptionParser &Options,
+                                                llvm::StringRef Model) {
+  std::optional<ArtifactRequest> Request = outputOf(Options, Model);
+  if (!Request || !Options.has(OPT_MD) || !Request->DependencyFile.empty())
+    return Request;
+  llvm::SmallString<128> Path(Request->Path);
+  llvm::sys::path::replace_extension(Path, "d");
+  Request->DependencyFile = std::string(Path);
   return Request;
 }
 

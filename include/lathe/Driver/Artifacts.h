@@ -35,6 +35,9 @@ struct ArtifactRequest {
   ArtifactKind Kind = ArtifactKind::Object;
   /// "-" is the standard output, for text.
   std::string Path;
+  /// Where a rule for make goes that names what the output depends on; empty:
+  /// nowhere.
+  std::string DependencyFile;
   /// For MLIR: the form after which stage.
   Stage Form = Stage::Import;
   /// For MLIR: print large constants.
@@ -43,6 +46,11 @@ struct ArtifactRequest {
 
 /// The kind that \p Ending (without the dot) or a value of --emit names.
 std::optional<ArtifactKind> artifactKind(llvm::StringRef Ending);
+
+/// A rule for make (and ninja): \p Target depends on \p Files. What is special
+/// in such a rule is escaped.
+std::string dependencyRule(llvm::StringRef Target,
+                           llvm::ArrayRef<std::string> Files);
 
 /// The stage that a value of --emit names.
 std::optional<Stage> stageFromName(llvm::StringRef Name);

@@ -45,6 +45,11 @@ public:
   const PassProgress &progress() const { return Progress; }
   bool hasErrors() const { return NumErrors != 0; }
 
+  /// Paths of the files that the output depends on, in the order they were
+  /// read: the model, external data, calibration samples.
+  llvm::ArrayRef<std::string> filesRead() const { return FilesRead; }
+  void addFileRead(llvm::StringRef Path) { FilesRead.push_back(Path.str()); }
+
   /// Reads a model. Its stage is Import.
   mlir::OwningOpRef<mlir::ModuleOp> load(llvm::StringRef Path);
 
@@ -91,6 +96,7 @@ private:
   mlir::TimingScope RootTiming;
   PassProgress Progress;
   std::string ModelPath;
+  std::vector<std::string> FilesRead;
   unsigned NumErrors = 0;
 };
 

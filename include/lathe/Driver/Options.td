@@ -49,6 +49,11 @@ defm emit : Value<"emit",
   "KIND", GroupOutput, Compile>;
 defm name : Value<"name", "Prefix of the C functions (default: the stem of -o)", "NAME",
                   GroupOutput, Compile>;
+def MD : Flag<["-"], "MD">, Group<GroupOutput>,
+         HelpText<"Write a rule for make or ninja beside the output (.d): it depends on the model, its "
+                  "external data and its calibration samples">;
+def MF : JoinedOrSeparate<["-"], "MF">, MetaVarName<"FILE">, Group<GroupOutput>,
+         HelpText<"Write that rule to FILE">;
 def print_weights : Switch<"print-weights", "Print large constants in .mlir text", GroupOutput,
                            Compile>;
 

@@ -29,6 +29,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -41,6 +42,8 @@ struct ImportOptions {
   std::vector<std::string> Inputs;
   /// Symbolic dimensions made static.
   std::vector<std::pair<std::string, int64_t>> Dims;
+  /// Told the path of each file that is read, the model's first; may be empty.
+  std::function<void(llvm::StringRef)> OnFileRead;
 };
 
 /// True if \p Path ends in ".onnx" or its file begins like a model: the tools
