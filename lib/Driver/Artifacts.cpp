@@ -142,7 +142,7 @@ LogicalResult ArtifactWriter::writeObject(llvm::StringRef Path) {
         return C.emit(Module, target::FileKind::Object, OS);
       })))
     return failure();
-  return C.writeWeightsIntoFile(Module, Path);
+  return C.finishObjectFile(Module, Path);
 }
 
 LogicalResult ArtifactWriter::writeWeightsFile(llvm::StringRef Path) {

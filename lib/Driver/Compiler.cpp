@@ -88,6 +88,16 @@ Compiler::~Compiler() {
   Timing.setEnabled(Options.TimePasses);
 }
 
+/// Level and machine as options: -O3 --target=... --cpu=... --features=...
+static std::string recordMachine(const CompilerOptions &Options,
+                                 const target::TargetSpec &Target) {
+  std::string Text = "-O" + std::to_string(Options.OptLevel) +
+                     " --target=" + Target.Triple + " --cpu=" + Target.CPU;
+  if (!Target.FeatureChanges.empty())
+    Text += " --features=" + Target.FeatureChanges;
+  return Text;
+}
+
 std::unique_ptr<Compiler> Compiler::create(CompilerOptions Options,
                                            llvm::raw_ostream &Errors) {
   llvm::Expected<target::TargetSpec> Target =
@@ -98,6 +108,9 @@ std::unique_ptr<Compiler> Compiler::create(CompilerOptions Options,
   }
   std::unique_ptr<Compiler> C(new Compiler(std::move(Options), Errors));
   C->Target = std::move(*Target);
+  std::string &Recorded = C->Options.Recorded;
+  Recorded = recordMachine(C->Options, C->Target) +
+             (Recorded.empty() ? "" : " ") + Recorded;
   // Nested passes bear names of MLIR's; those are looked up in its registry.
   std::vector<std::string> Names =
       passNames(Stage::Import, Stage::LLVM, C->Options, C->Target);
@@ -185,7 +198,9 @@ LogicalResult Compiler::inferShapes(ModuleOp Module) {
 LogicalResult Compiler::emit(ModuleOp Module, target::FileKind Kind,
                              llvm::raw_pwrite_stream &Stream,
                              llvm::StringRef WeightsFile) {
-  target::EmissionOptions Emission{Target, Options.Name, Options.OptLevel};
+  target::EmissionOptions Emission{Target, Options.Name, Options.OptLevel,
+                                   "lathe " + version() + " " +
+                                       Options.Recorded};
   llvm::LLVMContext LLVM;
   Progress = {"llvm", ""};
   std::unique_ptr<llvm::Module> IR;
@@ -202,53 +217,65 @@ LogicalResult Compiler::emit(ModuleOp Module, target::FileKind Kind,
   return target::emitModule(*IR, Module, Emission, Kind, Stream, WeightsFile);
 }
 
-/// Writes each constant to the place that \p Place, the section, gives it.
-static LogicalResult
-writeInto(ModuleOp Module, llvm::Expected<std::pair<uint64_t, uint64_t>> Place,
-          llvm::function_ref<void(uint64_t, ArrayRef<char>)> Write) {
+/// Finds nothing wrong with the object \p Bytes, and the place of its weights.
+static FailureOr<std::pair<uint64_t, uint64_t>>
+inspect(ModuleOp Module, llvm::MemoryBufferRef Bytes) {
+  if (llvm::Error E = target::checkUndefinedSymbols(Bytes))
+    return Module.emitError("internal error: ") << llvm::toString(std::move(E));
+  auto Place = target::findWeights(Bytes);
   if (!Place)
     return Module.emitError("internal error: the object cannot be read back: ")
            << llvm::toString(Place.takeError());
+  return *Place;
+}
+
+/// Writes each constant to its part of \p Place, the section.
+static LogicalResult
+writeInto(ModuleOp Module, std::pair<uint64_t, uint64_t> Place,
+          llvm::function_ref<void(uint64_t, ArrayRef<char>)> Write) {
   return target::streamWeights(
       Module, [&](uint64_t Offset, ArrayRef<char> Bytes) {
-        if (Offset + Bytes.size() > Place->second)
+        if (Offset + Bytes.size() > Place.second)
           return LogicalResult(Module.emitError(
               "internal error: the object lacks '.lathe_weights'"));
-        Write(Place->first + Offset, Bytes);
+        Write(Place.first + Offset, Bytes);
         return success();
       });
 }
 
-LogicalResult Compiler::writeWeights(ModuleOp Module,
+LogicalResult Compiler::finishObject(ModuleOp Module,
                                      llvm::MutableArrayRef<char> Buffer) {
   TimingScope Scope = RootTiming.nest("weights");
   llvm::MemoryBufferRef Ref(llvm::StringRef(Buffer.data(), Buffer.size()),
                             "object");
-  return writeInto(Module, target::findWeights(Ref),
-                   [&](uint64_t Offset, ArrayRef<char> Bytes) {
-                     llvm::copy(Bytes, Buffer.begin() + Offset);
-                   });
+  auto Place = inspect(Module, Ref);
+  if (failed(Place))
+    return failure();
+  return writeInto(Module, *Place, [&](uint64_t Offset, ArrayRef<char> Bytes) {
+    llvm::copy(Bytes, Buffer.begin() + Offset);
+  });
 }
 
-LogicalResult Compiler::writeWeightsIntoFile(ModuleOp Module,
-                                             llvm::StringRef Path) {
+LogicalResult Compiler::finishObjectFile(ModuleOp Module,
+                                         llvm::StringRef Path) {
   TimingScope Scope = RootTiming.nest("weights");
   auto Buffer = llvm::MemoryBuffer::getFile(Path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!Buffer)
     return Module.emitError() << Path << ": " << Buffer.getError().message();
-  llvm::Expected<std::pair<uint64_t, uint64_t>> Place =
-      target::findWeights((*Buffer)->getMemBufferRef());
+  auto Place = inspect(Module, (*Buffer)->getMemBufferRef());
   Buffer->reset();
+  if (failed(Place))
+    return failure();
   std::error_code EC;
   llvm::raw_fd_ostream OS(Path, EC, llvm::sys::fs::CD_OpenExisting,
                           llvm::sys::fs::FA_Write, llvm::sys::fs::OF_None);
   if (EC)
     return Module.emitError() << Path << ": " << EC.message();
-  if (failed(writeInto(Module, std::move(Place),
-                       [&](uint64_t Offset, ArrayRef<char> Bytes) {
-                         OS.pwrite(Bytes.data(), Bytes.size(), Offset);
-                       })))
+  if (failed(
+          writeInto(Module, *Place, [&](uint64_t Offset, ArrayRef<char> Bytes) {
+            OS.pwrite(Bytes.data(), Bytes.size(), Offset);
+          })))
     return failure();
   OS.close();
   if (OS.has_error()) {
@@ -269,7 +296,7 @@ std::unique_ptr<llvm::MemoryBuffer> Compiler::compileToMemory(ModuleOp Module,
     if (failed(emit(Module, target::FileKind::Object, OS)))
       return nullptr;
   }
-  if (failed(writeWeights(Module, Bytes)))
+  if (failed(finishObject(Module, Bytes)))
     return nullptr;
   return std::make_unique<llvm::SmallVectorMemoryBuffer>(
       std::move(Bytes), "model.o",

@@ -10,6 +10,8 @@
 #include "lathe/Support/Names.h"
 #include "llvm/Option/Arg.h"
 #include "llvm/Option/Option.h"
+#include "llvm/Support/Path.h"
+#include <map>
 
 using namespace lathe;
 using namespace lathe::driver;
@@ -17,6 +19,8 @@ using namespace llvm::opt;
 
 /// Options that only lathe-run has.
 static constexpr unsigned RunVis = 1 << 4;
+/// Options of which each occurrence counts.
+static constexpr unsigned Repeatable = 1 << 4;
 
 #define OPTTABLE_STR_TABLE_CODE
 #include "lathe/Driver/Options.inc"
@@ -136,6 +140,51 @@ static bool parseDim(llvm::StringRef Text,
          Out.second >= 0;
 }
 
+/// \p Text as one word of a shell's command line.
+static std::string quote(llvm::StringRef Text) {
+  auto Plain = [](char C) {
+    return llvm::isAlnum(C) || llvm::StringRef("+-_=.,:/@%").contains(C);
+  };
+  if (llvm::all_of(Text, Plain))
+    return Text.str();
+  std::string Result = "'";
+  for (char C : Text)
+    Result += C == '\'' ? "'\\''" : std::string(1, C);
+  return Result + "'";
+}
+
+std::string OptionParser::recorded() const {
+  // What the target options come to is recorded by the compiler, once resolved.
+  static constexpr unsigned Resolved[] = {OPT_O, OPT_target_EQ, OPT_cpu_EQ,
+                                          OPT_features_EQ};
+  static constexpr unsigned NotRecorded[] = {OPT_GroupOutput, OPT_GroupRun,
+                                             OPT_GroupReport, OPT_GroupOther};
+  // By the table, not as they were given: the order makes no difference.
+  std::map<unsigned, std::vector<std::string>> Words;
+  for (const Arg *A : Arguments) {
+    Option Meant = A->getOption().getUnaliasedOption();
+    unsigned ID = Meant.getID(), Group = Table->getOptionGroupID(ID);
+    if (Meant.getKind() == Option::InputClass || !Group ||
+        llvm::is_contained(Resolved, ID) ||
+        llvm::is_contained(NotRecorded, Group))
+      continue;
+    std::string Value = A->getNumValues() ? A->getValue() : "";
+    // Where a file lies is no one's business, and differs where nothing else
+    // does.
+    const char *Meta = Table->getOptionMetaVar(ID);
+    if (Meta && llvm::is_contained({"FILE", "DIR"}, llvm::StringRef(Meta)))
+      Value = llvm::sys::path::filename(Value).str();
+    std::vector<std::string> &Of = Words[ID];
+    if (!Meant.hasFlag(Repeatable))
+      Of.clear();
+    Of.push_back(quote(Meant.getPrefixedName().str() + Value));
+  }
+  std::string Result;
+  for (auto &[ID, Of] : Words)
+    Result += (Result.empty() ? "" : " ") + llvm::join(Of, " ");
+  return Result;
+}
+
 std::optional<CompilerOptions> OptionParser::compilerOptions() const {
   CompilerOptions Result;
   bool Good = true;
@@ -182,20 +231,7 @@ std::optional<CompilerOptions> OptionParser::compilerOptions() const {
   Result.Reproducer = value(OPT_reproducer_EQ).str();
   Result.ShowProgress = Errors.has_colors() && Errors.is_displayed();
 
-  // Recorded without what names files or only watches: the same model and
-  // options give the same bytes wherever they lie.
-  for (const Arg *A : Arguments) {
-    unsigned ID = A->getOption().getUnaliasedOption().getID();
-    if (!llvm::is_contained({OPT_O, OPT_target_EQ, OPT_cpu_EQ, OPT_features_EQ,
-                             OPT_fp_model_EQ, OPT_emitters_EQ, OPT_dim_EQ,
-                             OPT_input_EQ},
-                            OptionID(ID)))
-      continue;
-    Result.Recorded +=
-        (Result.Recorded.empty() ? "" : " ") +
-        A->getOption().getUnaliasedOption().getPrefixedName().str() +
-        A->getValue();
-  }
+  Result.Recorded = recorded();
   if (!Good)
     return std::nullopt;
   return Result;

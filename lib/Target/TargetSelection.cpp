@@ -186,16 +186,21 @@ llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
                    "'");
 
   Spec.CPU = CPU;
+  llvm::StringSet<> Brought;
+  for (const llvm::SubtargetFeatureKV &KV :
+       Plain->getEnabledProcessorFeatures())
+    Brought.insert(KV.Key);
+  auto Append = [](std::string &List, bool Has, llvm::StringRef Name) {
+    List += (List.empty() ? "" : ",") + std::string(Has ? "+" : "-");
+    List += Name;
+  };
   for (llvm::StringRef Name : KnownFeatures) {
-    bool Has = On.contains(Name);
+    bool Has = On.contains(Name), Brings = Brought.contains(Name);
     // Absent features matter only where the CPU would bring them.
-    if (!Has && !llvm::any_of(Plain->getEnabledProcessorFeatures(),
-                              [&](const llvm::SubtargetFeatureKV &KV) {
-                                return Name == KV.Key;
-                              }))
-      continue;
-    Spec.Features += (Spec.Features.empty() ? "" : ",") +
-                     std::string(Has ? "+" : "-") + Name.str();
+    if (Has || Brings)
+      Append(Spec.Features, Has, Name);
+    if (Has != Brings)
+      Append(Spec.FeatureChanges, Has, Name);
   }
   Spec.Description = describeTarget(Spec.Triple, Spec.CPU, Spec.Features);
   return Spec;

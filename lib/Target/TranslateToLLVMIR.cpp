@@ -101,6 +101,9 @@ lathe::target::translateToLLVMIR(mlir::ModuleOp Module,
     if (WeightsBytes > LargeWeights)
       Weights->setCodeModel(llvm::CodeModel::Large);
   }
+  IR->getOrInsertNamedMetadata("llvm.ident")
+      ->addOperand(llvm::MDNode::get(
+          Context, llvm::MDString::get(Context, Options.Origin)));
   prefixNames(*IR, Options.Name);
   setAttributes(*IR, Options);
   optimize(*IR, *Machine, Options.OptLevel);

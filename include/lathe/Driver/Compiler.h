@@ -60,17 +60,18 @@ public:
   mlir::LogicalResult inferShapes(mlir::ModuleOp Module);
 
   /// Writes \p Module, which is at the stage LLVM, as \p Kind. Weights are not
-  /// in it: see writeWeights and, for text, \p WeightsFile.
+  /// in it: see finishObject and, for text, \p WeightsFile.
   mlir::LogicalResult emit(mlir::ModuleOp Module, target::FileKind Kind,
                            llvm::raw_pwrite_stream &Stream,
                            llvm::StringRef WeightsFile = {});
 
-  /// Writes the weights of \p Module over the zeros in the object \p Buffer.
-  mlir::LogicalResult writeWeights(mlir::ModuleOp Module,
+  /// Makes of what `emit` wrote the object: finds that it needs no other names
+  /// than those that are promised, and writes the weights over their zeros.
+  mlir::LogicalResult finishObject(mlir::ModuleOp Module,
                                    llvm::MutableArrayRef<char> Buffer);
-  /// As above, into a file that holds the object.
-  mlir::LogicalResult writeWeightsIntoFile(mlir::ModuleOp Module,
-                                           llvm::StringRef Path);
+  /// As above, of a file.
+  mlir::LogicalResult finishObjectFile(mlir::ModuleOp Module,
+                                       llvm::StringRef Path);
 
   /// All of it: the object's bytes, as a file of it would hold them.
   std::unique_ptr<llvm::MemoryBuffer> compileToMemory(mlir::ModuleOp Module,

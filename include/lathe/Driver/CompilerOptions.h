@@ -46,7 +46,9 @@ struct CompilerOptions {
   std::string Reproducer;
   /// Stages are announced on the error stream.
   bool ShowProgress = false;
-  /// The options as the user wrote them, recorded in the artefacts.
+  /// The options that make a difference to the artefacts, which record them: a
+  /// command line that repeats the compilation on any machine. The machine and
+  /// the level, whether asked for or not, are put before it by Compiler.
   std::string Recorded;
 };
 

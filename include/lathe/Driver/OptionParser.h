@@ -58,6 +58,10 @@ public:
   void error(const llvm::Twine &Message) const;
 
 private:
+  /// The options that change what is made, but those of the machine and the
+  /// level, in one form and order, without the paths of this machine.
+  std::string recorded() const;
+
   llvm::StringRef programName() const {
     return Which == Program::Compile ? "lathe" : "lathe-run";
   }

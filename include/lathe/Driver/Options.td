@@ -7,7 +7,8 @@
 //
 // Options of a compilation are shared by both programs; the others belong to one.
 // `--name value` and `--name=value` are the same, except where the value may be
-// left out.
+// left out. What the options of a group outside of Output, Running, Reports and
+// Other say is recorded in the artefacts, so that it must change them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,15 +16,18 @@ include "llvm/Option/OptParser.td"
 
 def RunVis : OptionVisibility;
 
+// Each occurrence counts; of other options the last.
+def Repeatable : OptionFlag;
+
 defvar Compile = [DefaultVis];
 defvar Shared = [DefaultVis, RunVis];
 defvar Run = [RunVis];
 
 // --name=value, and --name value as its alias.
 multiclass Value<string name, string text, string meta, OptionGroup group,
-                 list<OptionVisibility> vis> {
+                 list<OptionVisibility> vis, list<OptionFlag> flags = []> {
   def _EQ : Joined<["--"], name#"=">, HelpText<text>, MetaVarName<meta>, Group<group>,
-            Visibility<vis>;
+            Visibility<vis>, Flags<flags>;
   def "" : Separate<["--"], name>, Alias<!cast<Option>(NAME#"_EQ")>, Visibility<vis>;
 }
 
@@ -62,10 +66,10 @@ def print_weights : Switch<"print-weights", "Print large constants in .mlir text
 //===----------------------------------------------------------------------===//
 
 defm dim : Value<"dim", "Make the dynamic dimension NAME static; may be repeated", "NAME=N",
-                 GroupModel, Shared>;
+                 GroupModel, Shared, [Repeatable]>;
 defm input : Value<"input",
   "Keep NAME, an input with an initializer, as an input with that default; may be repeated",
-  "NAME", GroupModel, Shared>;
+  "NAME", GroupModel, Shared, [Repeatable]>;
 
 //===----------------------------------------------------------------------===//
 // Target and optimisation
@@ -93,7 +97,7 @@ defm emitters : Value<"emitters",
 
 defm data : Value<"data",
   "Folder with input_N.npy or .pb and output_N.npy or .pb to compare with; or with such folders; "
-  "may be repeated", "DIR", GroupRun, Run>;
+  "may be repeated", "DIR", GroupRun, Run, [Repeatable]>;
 defm rtol : Value<"rtol", "Relative tolerance of the comparison (default 1e-3)", "R", GroupRun,
                   Run>;
 defm atol : Value<"atol", "Absolute tolerance of the comparison (default 1e-7)", "A", GroupRun,
@@ -122,7 +126,8 @@ def stats_EQ : Joined<["--"], "stats=">, HelpText<"As --stats, as text or json">
                MetaVarName<"FORM">, Group<GroupReport>, Visibility<Compile>;
 def time_passes : Switch<"time-passes", "Print the time that each pass took", GroupReport, Shared>;
 defm print_ir_after : Value<"print-ir-after",
-  "Print the IR after the pass NAME; may be repeated", "NAME", GroupReport, Shared>;
+  "Print the IR after the pass NAME; may be repeated", "NAME", GroupReport, Shared,
+  [Repeatable]>;
 defm reproducer : Value<"reproducer",
   "Where the compiler itself fails, keep the IR and the passes in FILE (for lathe-opt)", "FILE",
   GroupReport, Shared>;

@@ -31,6 +31,8 @@ struct EmissionOptions {
   std::string Name;
   /// 0 to 3. 0 still generates sound code, only nothing that takes long.
   unsigned OptLevel = 3;
+  /// Who made it and how: a line in the object's `.comment`.
+  std::string Origin;
 };
 
 /// Weights above which code cannot reach them relative to itself.
@@ -43,7 +45,7 @@ std::unique_ptr<llvm::Module> translateToLLVMIR(mlir::ModuleOp Module,
                                                 const EmissionOptions &Options);
 
 /// Writes \p IR as \p Kind, without the bytes of the weights: an object holds
-/// zeros in their place (see writeWeightsIntoObject), the text forms include
+/// zeros in their place (see streamWeights), the text forms include
 /// \p WeightsFile.
 mlir::LogicalResult emitModule(llvm::Module &IR, mlir::ModuleOp Module,
                                const EmissionOptions &Options, FileKind Kind,

@@ -42,6 +42,9 @@ struct TargetSpec {
   std::string CPU;
   /// Relative to CPU; with it, complete.
   std::string Features;
+  /// The shortest list that, asked for beside Triple and CPU, gives this very
+  /// machine.
+  std::string FeatureChanges;
   TargetDescription Description;
 };
 

@@ -5,6 +5,7 @@ dynamic  one dynamic dimension, two outputs, one of them of fixed shape
 bounded  NonZero: the size of the output is known only after it has run
 types    inputs and outputs of half, double, bool, 8-bit and 64-bit types
 index    Gather whose index comes from the caller and may be out of range
+named    a dimension whose name neither a shell nor C takes as it is
 """
 import pathlib
 import sys
@@ -52,3 +53,6 @@ save("types",
 
 save("index", [node("Gather", ["table", "which"], ["row"], "pick")],
      [("table", T.FLOAT, [3, 2]), ("which", T.INT64, [1])], [("row", T.FLOAT, [1, 2])])
+
+save("named", [node("Relu", ["x"], ["y"], "relu")],
+     [("x", T.FLOAT, ["it's */ N"])], [("y", T.FLOAT, ["it's */ N"])])
