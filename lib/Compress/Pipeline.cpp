@@ -7,9 +7,32 @@
 
 #include "lathe/Compress/Pipeline.h"
 #include "lathe/Compress/Passes.h"
+#include "lathe/ONNX/Passes.h"
 #include "mlir/Pass/PassManager.h"
 
 using namespace lathe;
 
 void compress::buildPipeline(mlir::OpPassManager &PM,
-                             const PipelineOptions &Options) {}
+                             const PipelineOptions &Options) {
+  const PruneOptions &Prune = Options.Compress.Prune;
+  llvm::SmallVector<std::string> Skip(Prune.Skip.begin(), Prune.Skip.end());
+  // 1. What goes as a whole, so that the rest is chosen from what stays.
+  bool Smaller = false;
+  if (Prune.Layers != 0) {
+    PM.addPass(createPruneLayers({Prune.Layers, Skip}));
+    Smaller = true;
+  }
+  if (Prune.Channels != 0) {
+    PM.addPass(createPruneChannels({Prune.Channels, Skip}));
+    Smaller = true;
+  }
+  if (Smaller)
+    PM.addPass(onnx::createInferShapes());
+  // 2. Zeros.
+  if (Prune.Magnitude != 0)
+    PM.addPass(createPruneMagnitude({Prune.Magnitude, Prune.PerLayer, Skip}));
+  if (Prune.Sigma != 0)
+    PM.addPass(createPruneSigma({Prune.Sigma, Skip}));
+  if (!Prune.Pattern.empty())
+    PM.addPass(createPrunePattern({Prune.Pattern, Skip}));
+}

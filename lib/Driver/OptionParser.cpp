@@ -185,6 +185,32 @@ std::string OptionParser::recorded() const {
   return Result;
 }
 
+bool OptionParser::readPruneOptions(compress::PruneOptions &Prune) const {
+  bool Good = true;
+  // Whether the number makes sense is said by the pass that takes it, with the
+  // model's name; here only whether it is one.
+  auto Number = [&](OptionID ID, double &Out) {
+    const Arg *A = Arguments.getLastArg(ID);
+    if (A && llvm::StringRef(A->getValue()).getAsDouble(Out)) {
+      error("'" + A->getAsString(Arguments) + "': expected a number");
+      Good = false;
+    }
+  };
+  Number(OPT_prune_EQ, Prune.Magnitude);
+  Number(OPT_prune_sigma_EQ, Prune.Sigma);
+  Number(OPT_prune_channels_EQ, Prune.Channels);
+  Number(OPT_prune_layers_EQ, Prune.Layers);
+  llvm::StringRef Scope = value(OPT_prune_scope_EQ, "global");
+  if (Scope != "global" && Scope != "layer") {
+    error("'--prune-scope=" + Scope + "': expected global or layer");
+    Good = false;
+  }
+  Prune.PerLayer = Scope == "layer";
+  Prune.Pattern = value(OPT_prune_pattern_EQ).str();
+  Prune.Skip = values(OPT_prune_skip_EQ);
+  return Good;
+}
+
 std::optional<CompilerOptions> OptionParser::compilerOptions() const {
   CompilerOptions Result;
   bool Good = true;
@@ -224,6 +250,7 @@ std::optional<CompilerOptions> OptionParser::compilerOptions() const {
     Result.Import.Dims.push_back(std::move(Dim));
   }
   Result.Import.Inputs = values(OPT_input_EQ);
+  Good &= readPruneOptions(Result.Compress.Prune);
   if (value(OPT_threads_EQ, "1") != "1")
     Fail("'--threads=" + value(OPT_threads_EQ) + "': only 1 is supported yet");
   Result.TimePasses = has(OPT_time_passes);

@@ -46,6 +46,7 @@ static void buildStage(OpPassManager &PM, Stage S,
   case Stage::Compress: {
     compress::PipelineOptions Compress;
     Compress.Evaluator = &hostEvaluator();
+    Compress.Compress = Options.Compress;
     compress::buildPipeline(PM, Compress);
     return;
   }

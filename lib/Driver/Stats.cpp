@@ -7,6 +7,9 @@
 
 #include "lathe/Driver/Stats.h"
 #include "lathe/Kernel/Kernel.h"
+#include "lathe/ONNX/ConstantView.h"
+#include "lathe/ONNX/Diagnostics.h"
+#include "lathe/ONNX/Facts.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -72,12 +75,17 @@ static constexpr WorkRow WorkTable[] = {
     {"onnx.ms.FusedMatMul", Work::Product, 0, 1},
 };
 
-/// Multiply-accumulates of \p Op; 0 for what is no contraction.
-static std::optional<int64_t> macsOf(Operation *Op) {
+static const WorkRow *workOf(Operation *Op) {
   llvm::StringRef Name = Op->getName().getStringRef();
   const WorkRow *Row =
       llvm::find_if(WorkTable, [&](const WorkRow &R) { return R.Op == Name; });
-  if (Row == std::end(WorkTable))
+  return Row == std::end(WorkTable) ? nullptr : Row;
+}
+
+/// Multiply-accumulates of \p Op; 0 for what is no contraction.
+static std::optional<int64_t> macsOf(Operation *Op) {
+  const WorkRow *Row = workOf(Op);
+  if (!Row)
     return 0;
   if (Op->getNumOperands() <= std::max(Row->Left, Row->Right) ||
       !Op->getNumResults())
@@ -165,6 +173,63 @@ static void collectONNX(ModuleOp Module, StageStats &Stats) {
 }
 
 //===----------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------===//
+
+static int64_t countNonzeros(const onnx::ConstantView &View) {
+  if (View.isElided() || !(View.isFloat() || View.isInteger()))
+    return View.size();
+  if (View.isSplat())
+    return View.getNumber(0) != 0 ? View.size() : 0;
+  int64_t Count = 0;
+  for (int64_t I = 0; I < View.size(); ++I)
+    Count += View.getNumber(I) != 0;
+  return Count;
+}
+
+std::vector<LayerStats> driver::collectLayers(ModuleOp Module) {
+  std::vector<LayerStats> Layers;
+  llvm::StringMap<unsigned> Unnamed;
+  Module.walk([&](Operation *Op) {
+    const WorkRow *Row = workOf(Op);
+    if (!Row || Op->getNumOperands() <= Row->Right)
+      return;
+    Value Right = Op->getOperand(Row->Right);
+    // Weights kept in integers are named where they are turned to floats.
+    if (auto Dequantize = Right.getDefiningOp<onnx::DequantizeLinearOp>())
+      Right = Dequantize->getOperand(0);
+    auto View = onnx::ConstantView::get(Right);
+    if (!View)
+      return;
+    LayerStats L;
+    L.Op = onnx::getOpName(Op).str();
+    L.Node = onnx::getNodeName(Op->getLoc()).str();
+    if (L.Node.empty())
+      L.Node = L.Op + "_" + std::to_string(Unnamed[L.Op]++);
+    L.Before = {View->size(), countNonzeros(*View), macsOf(Op)};
+    Layers.push_back(std::move(L));
+  });
+  return Layers;
+}
+
+void driver::joinLayers(std::vector<LayerStats> &Layers,
+                        std::vector<LayerStats> Compressed) {
+  size_t Old = Layers.size();
+  for (LayerStats &New : Compressed) {
+    auto Known = llvm::MutableArrayRef(Layers).take_front(Old);
+    auto *It = llvm::find_if(
+        Known, [&](const LayerStats &L) { return L.Node == New.Node; });
+    if (It != Known.end()) {
+      It->After = New.Before;
+      It->Op = New.Op;
+      continue;
+    }
+    std::swap(New.Before, New.After);
+    Layers.push_back(std::move(New));
+  }
+}
+
+//===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//
 
@@ -237,6 +302,7 @@ static llvm::json::Value orNull(std::optional<int64_t> Number) {
 
 void driver::printStatsJSON(llvm::raw_ostream &OS,
                             llvm::ArrayRef<StageStats> Stages,
+                            llvm::ArrayRef<LayerStats> Layers,
                             std::optional<int64_t> WorkspaceBytes,
                             int64_t CodeBytes) {
   llvm::json::OStream J(OS);
@@ -251,6 +317,23 @@ void driver::printStatsJSON(llvm::raw_ostream &OS,
           J.attribute("weight_bytes", S.WeightBytes);
         });
     });
+    J.attributeArray("layers", [&] {
+      for (const LayerStats &L : Layers)
+        J.object([&] {
+          J.attribute("node", L.Node);
+          J.attribute("op", L.Op);
+          auto Figures = [&](llvm::StringRef When,
+                             const LayerStats::Figures &F) {
+            J.attributeObject(When, [&] {
+              J.attribute("weights", F.Weights);
+              J.attribute("nonzeros", F.Nonzeros);
+              J.attribute("macs", orNull(F.MACs));
+            });
+          };
+          Figures("before", L.Before);
+          Figures("after", L.After);
+        });
+    });
     J.attribute("workspace_bytes", orNull(WorkspaceBytes));
     J.attribute("code_bytes", CodeBytes);
   });
@@ -259,6 +342,7 @@ void driver::printStatsJSON(llvm::raw_ostream &OS,
 
 void driver::printStatsText(llvm::raw_ostream &OS,
                             llvm::ArrayRef<StageStats> Stages,
+                            llvm::ArrayRef<LayerStats> Layers,
                             std::optional<int64_t> WorkspaceBytes,
                             int64_t CodeBytes) {
   OS << llvm::format("%-10s %8s %14s %16s %14s\n", "stage", "nodes",
@@ -268,6 +352,17 @@ void driver::printStatsText(llvm::raw_ostream &OS,
                        (long long)S.Nodes, (long long)S.Parameters,
                        S.MACs ? std::to_string(*S.MACs).c_str() : "by shapes",
                        (long long)S.WeightBytes);
+  if (!Layers.empty())
+    OS << llvm::format("%-28s %-12s %23s %25s\n", "layer", "op",
+                       "nonzero weights", "multiply-adds");
+  auto Number = [](std::optional<int64_t> N) {
+    return N ? std::to_string(*N) : std::string("by shapes");
+  };
+  for (const LayerStats &L : Layers)
+    OS << llvm::format(
+        "%-28s %-12s %10lld -> %9lld %12s -> %s\n", L.Node.c_str(),
+        L.Op.c_str(), (long long)L.Before.Nonzeros, (long long)L.After.Nonzeros,
+        Number(L.Before.MACs).c_str(), Number(L.After.MACs).c_str());
   OS << "workspace: "
      << (WorkspaceBytes ? std::to_string(*WorkspaceBytes) + " bytes"
                         : "by the shapes of the inputs")

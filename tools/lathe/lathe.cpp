@@ -90,8 +90,10 @@ static int64_t codeBytes(llvm::MemoryBufferRef Buffer) {
 }
 
 /// Compiles stage by stage, with a look at each.
-static LogicalResult printStats(Compiler &C, ModuleOp Module, bool JSON) {
+static LogicalResult printStats(Compiler &C, ModuleOp Module, bool JSON,
+                                bool Compressing) {
   std::vector<StageStats> Stages;
+  std::vector<LayerStats> Layers;
   Stage At = Stage::Import;
   Stages.push_back(collectStats(Module, At));
   {
@@ -106,6 +108,10 @@ static LogicalResult printStats(Compiler &C, ModuleOp Module, bool JSON) {
       return failure();
     At = Next;
     Stages.push_back(collectStats(Module, At));
+    if (At == Stage::Graph && (JSON || Compressing))
+      Layers = collectLayers(Module);
+    else if (At == Stage::Compress && (JSON || Compressing))
+      joinLayers(Layers, collectLayers(Module));
   }
   if (failed(C.run(Module, At, Stage::LLVM)))
     return failure();
@@ -118,9 +124,9 @@ static LogicalResult printStats(Compiler &C, ModuleOp Module, bool JSON) {
     return failure();
   int64_t Code = codeBytes(llvm::MemoryBufferRef(OS.str(), "object"));
   if (JSON)
-    printStatsJSON(llvm::outs(), Stages, Workspace, Code);
+    printStatsJSON(llvm::outs(), Stages, Layers, Workspace, Code);
   else
-    printStatsText(llvm::outs(), Stages, Workspace, Code);
+    printStatsText(llvm::outs(), Stages, Layers, Workspace, Code);
   return success();
 }
 
@@ -143,6 +149,7 @@ static int compile(const OptionParser &Options, llvm::StringRef Model,
                                            : llvm::StringRef(Request->Path))
                      .str();
 
+  bool Compressing = Given.Compress.any();
   std::string Reproducer = Given.Reproducer;
   std::unique_ptr<Compiler> C =
       Compiler::create(std::move(Given), llvm::errs());
@@ -159,7 +166,7 @@ static int compile(const OptionParser &Options, llvm::StringRef Model,
         failed(C->check(*OwningOpRef<ModuleOp>(Module->clone()))))
       return;
     if (Stats && failed(printStats(*C, *OwningOpRef<ModuleOp>(Module->clone()),
-                                   StatsForm == "json")))
+                                   StatsForm == "json", Compressing)))
       return;
     if (Write && failed(writeArtifact(*C, *Module, Stage::Import, *Request)))
       return;

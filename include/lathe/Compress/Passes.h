@@ -1,4 +1,5 @@
-//===- Passes.h - Passes of the stage Compress ------------------------*- C++ -*-===//
+//===- Passes.h - Passes of the stage Compress ------------------------*- C++
+//-*-===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -10,4 +10,103 @@
 
 include "mlir/Pass/PassBase.td"
 
+class Prune<string what> : Pass<"compress-prune-" # what, "::mlir::ModuleOp"> {
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+}
+
+defvar SkipText = "Names of nodes whose weights stay as they are";
+
+def PruneMagnitude : Prune<"magnitude"> {
+  let summary = "The smallest weights become zero";
+  let description = [{
+    Sets that part of the weights of Conv, ConvTranspose, Gemm and MatMul to zero
+    whose magnitudes are least, over all layers together or in each by itself
+    (Han et al., Learning both Weights and Connections for Efficient Neural
+    Networks, 2015). Among equal magnitudes the first go. Weights are counted by
+    their bits in two rounds, never sorted: a model needs no second copy but that
+    of its changed constants.
+  }];
+  let options = [
+    Option<"fraction", "fraction", "double", "0", "Part of the weights, 0 to 1">,
+    Option<"perLayer", "per-layer", "bool", "false", "That part of each layer">,
+    ListOption<"skip", "skip", "std::string", SkipText>,
+  ];
+  let statistics = [Statistic<"zeros", "zeros", "Weights that became zero">];
+}
+
+def PruneSigma : Prune<"sigma"> {
+  let summary = "Weights below alpha standard deviations of their layer become zero";
+  let description = [{
+    The threshold of each layer is alpha times the standard deviation of its
+    weights: layers of wide distribution lose the same share as narrow ones.
+  }];
+  let options = [
+    Option<"alpha", "alpha", "double", "0", "Standard deviations">,
+    ListOption<"skip", "skip", "std::string", SkipText>,
+  ];
+  let statistics = [Statistic<"zeros", "zeros", "Weights that became zero">];
+}
+
+def PrunePattern : Prune<"pattern"> {
+  let summary = "Zeros in a pattern: N of M weights stay, or whole blocks go";
+  let description = [{
+    `N:M`: of every M consecutive weights along the inputs of an output (the
+    channels of a convolution, at each position of its window) the N largest
+    stay. `RxC:FRACTION`: the matrix of outputs by inputs is cut into blocks of R
+    by C, and that part of them with the least norms becomes zero. Sizes must
+    divide; depthwise convolutions, which have one input for an output, are left
+    as they are.
+  }];
+  let options = [
+    Option<"pattern", "pattern", "std::string", "", "N:M or RxC:FRACTION">,
+    ListOption<"skip", "skip", "std::string", SkipText>,
+  ];
+  let statistics = [Statistic<"zeros", "zeros", "Weights that became zero">];
+}
+
+def PruneChannels : Prune<"channels"> {
+  let summary = "Whole channels go: the network becomes a smaller dense one";
+  let description = [{
+    Channels that depend on each other go together: those of layers whose results
+    are added, normalised, concatenated, filtered one by one; with the rows of
+    every weight, bias and parameter that belong to them. Channels of the inputs
+    and outputs of the model stay, as do those that meet an op the analysis does not
+    know. Of each set of layers that share their channels, the given part with the
+    least norms goes (Li et al., Pruning Filters for Efficient ConvNets, 2017;
+    norms relative to their layer's mean, averaged over the layers of a set), and
+    at least one stays.
+
+    ```mlir
+    %1 = onnx.Conv(%0, %w1, %b1) ...   tensor<1x16x8x8xf32>   // %w1 : 16x1x3x3
+    %2 = onnx.Relu(%1)
+    %3 = onnx.Conv(%2, %w2, %b2) ...                          // %w2 : 32x16x3x3
+    // fraction=0.25
+    %1 = onnx.Conv(%0, %w1, %b1) ...   tensor<1x12x8x8xf32>   // %w1 : 12x1x3x3
+    %2 = onnx.Relu(%1)
+    %3 = onnx.Conv(%2, %w2, %b2) ...                          // %w2 : 24x12x3x3
+    ```
+  }];
+  let options = [
+    Option<"fraction", "fraction", "double", "0", "Part of the channels, below 1">,
+    ListOption<"skip", "skip", "std::string", SkipText>,
+  ];
+  let statistics = [Statistic<"channels", "channels", "Channels of layers removed">];
+}
+
+def PruneLayers : Prune<"layers"> {
+  let summary = "Residual branches that add least are removed";
+  let description = [{
+    A branch is what lies between a value and a sum that adds the value itself
+    back; removed, the sum becomes the value. What a branch adds is estimated from
+    its weights: the product of its layers' gains for a signal of unit variance,
+    sqrt(sum of squares / outputs). Branches within branches go before those around
+    them.
+  }];
+  let options = [
+    Option<"amount", "amount", "double", "0", "Number, or a fraction below 1">,
+    ListOption<"skip", "skip", "std::string", SkipText>,
+  ];
+  let statistics = [Statistic<"branches", "branches", "Branches removed">];
+}
+
 #endif // LATHE_COMPRESS_PASSES_TD

@@ -1,4 +1,5 @@
-//===- Pipeline.h - The pipeline of the stage Compress ------------*- C++ -*-===//
+//===- Pipeline.h - The pipeline of the stage Compress ------------*- C++
+//-*-===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,6 +9,7 @@
 #ifndef LATHE_COMPRESS_PIPELINE_H
 #define LATHE_COMPRESS_PIPELINE_H
 
+#include "lathe/Compress/Options.h"
 #include "lathe/ONNX/Evaluator.h"
 
 namespace mlir {
@@ -17,11 +19,13 @@ class OpPassManager;
 namespace lathe::compress {
 
 struct PipelineOptions {
+  Options Compress;
   /// Computes values while compiling; null: what needs it is left undone.
   onnx::Evaluator *Evaluator = nullptr;
 };
 
-/// From the simplified graph to a compressed one, as far as \\p Options ask for it.
+/// From the simplified graph to a compressed one, as far as \\p Options ask for
+/// it.
 void buildPipeline(mlir::OpPassManager &PM, const PipelineOptions &Options);
 
 } // namespace lathe::compress

@@ -12,6 +12,7 @@
 #ifndef LATHE_DRIVER_COMPILEROPTIONS_H
 #define LATHE_DRIVER_COMPILEROPTIONS_H
 
+#include "lathe/Compress/Options.h"
 #include "lathe/Import/Import.h"
 #include "lathe/Target/TargetSelection.h"
 #include <string>
@@ -37,6 +38,7 @@ struct CompilerOptions {
   /// False: every kernel by the generic tier.
   bool Emitters = true;
   import::ImportOptions Import;
+  compress::Options Compress;
 
   /// Reports the time of each pass to the error stream.
   bool TimePasses = false;

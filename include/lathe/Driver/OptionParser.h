@@ -62,6 +62,7 @@ private:
   /// level, in one form and order, without the paths of this machine.
   std::string recorded() const;
 
+  bool readPruneOptions(compress::PruneOptions &Prune) const;
   llvm::StringRef programName() const {
     return Which == Program::Compile ? "lathe" : "lathe-run";
   }

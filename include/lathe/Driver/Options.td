@@ -37,6 +37,7 @@ class Switch<string name, string text, OptionGroup group, list<OptionVisibility>
 def GroupOutput : OptionGroup<"Output">, HelpText<"Output">;
 def GroupModel : OptionGroup<"Model">, HelpText<"Model">;
 def GroupTarget : OptionGroup<"Target">, HelpText<"Target and optimisation">;
+def GroupCompress : OptionGroup<"Compression">, HelpText<"Compression">;
 def GroupRun : OptionGroup<"Running">, HelpText<"Running">;
 def GroupReport : OptionGroup<"Reports">, HelpText<"Reports and debugging">;
 def GroupOther : OptionGroup<"Other">, HelpText<"Other">;
@@ -90,6 +91,30 @@ defm fp_model : Value<"fp-model",
   GroupTarget, Shared>;
 defm emitters : Value<"emitters",
   "all (default), or none: every kernel by the generic tier", "WHICH", GroupTarget, Shared>;
+
+//===----------------------------------------------------------------------===//
+// Compression
+//===----------------------------------------------------------------------===//
+
+defm prune : Value<"prune", "Make this part of all weights zero, the smallest first (0 to 1)",
+                   "FRACTION", GroupCompress, Shared>;
+defm prune_scope : Value<"prune-scope",
+  "global (default): --prune ranks all weights together; layer: in each layer by itself", "SCOPE",
+  GroupCompress, Shared>;
+defm prune_sigma : Value<"prune-sigma",
+  "Make weights zero that are below ALPHA standard deviations of their layer", "ALPHA",
+  GroupCompress, Shared>;
+defm prune_pattern : Value<"prune-pattern",
+  "Make weights zero in a pattern: N:M (2:4 keeps 2 of 4), or blocks ROWSxCOLUMNS:FRACTION",
+  "PATTERN", GroupCompress, Shared>;
+defm prune_channels : Value<"prune-channels",
+  "Remove this part of the channels of every layer, the weakest (below 1)", "FRACTION",
+  GroupCompress, Shared>;
+defm prune_layers : Value<"prune-layers",
+  "Remove residual branches, those that add least: a number, or a fraction below 1", "AMOUNT",
+  GroupCompress, Shared>;
+defm prune_skip : Value<"prune-skip", "Leave the node NAME as it is; may be repeated", "NAME",
+  GroupCompress, Shared, [Repeatable]>;
 
 //===----------------------------------------------------------------------===//
 // Running

@@ -27,15 +27,36 @@ struct StageStats {
   int64_t WeightBytes = 0;
 };
 
+/// One node that multiplies by weights, before and after the stage Compress.
+struct LayerStats {
+  std::string Node, Op;
+  struct Figures {
+    int64_t Weights = 0, Nonzeros = 0;
+    /// Absent where they depend on a dimension that is not known.
+    std::optional<int64_t> MACs = 0;
+  };
+  /// After: zeros where the layer was removed.
+  Figures Before, After;
+};
+
+/// The layers of \p Module in order, with only Before set.
+std::vector<LayerStats> collectLayers(mlir::ModuleOp Module);
+/// Sets After in \p Layers to what \p Compressed has under the same names;
+/// layers that only it has are added.
+void joinLayers(std::vector<LayerStats> &Layers,
+                std::vector<LayerStats> Compressed);
+
 /// Figures of \p Module, which is at stage \p S (Import, Graph, Compress,
 /// Kernel).
 StageStats collectStats(mlir::ModuleOp Module, Stage S);
 
 /// The line of JSON that --stats=json prints. Absent numbers are null.
 void printStatsJSON(llvm::raw_ostream &OS, llvm::ArrayRef<StageStats> Stages,
+                    llvm::ArrayRef<LayerStats> Layers,
                     std::optional<int64_t> WorkspaceBytes, int64_t CodeBytes);
-/// The same as a table for people.
+/// The same as tables for people; no table of layers if there are none.
 void printStatsText(llvm::raw_ostream &OS, llvm::ArrayRef<StageStats> Stages,
+                    llvm::ArrayRef<LayerStats> Layers,
                     std::optional<int64_t> WorkspaceBytes, int64_t CodeBytes);
 
 } // namespace lathe::driver

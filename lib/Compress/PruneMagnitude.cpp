@@ -1,0 +1,65 @@
+//===- PruneMagnitude.cpp - The pass compress-prune-magnitude -------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Weights.h"
+#include "lathe/Compress/Passes.h"
+#include "lathe/Compress/Scores.h"
+#include "lathe/ONNX/Diagnostics.h"
+#include "lathe/ONNX/ONNX.h"
+
+namespace lathe::compress {
+#define GEN_PASS_DEF_PRUNEMAGNITUDE
+#include "lathe/Compress/Passes.h.inc"
+} // namespace lathe::compress
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::compress;
+
+namespace {
+struct PruneMagnitudePass
+    : compress::impl::PruneMagnitudeBase<PruneMagnitudePass> {
+  using PruneMagnitudeBase::PruneMagnitudeBase;
+
+  void runOnOperation() override {
+    ModuleOp Module = getOperation();
+    if (failed(checkNames(Module, skip)))
+      return signalPassFailure();
+    if (!(fraction >= 0 && fraction <= 1)) {
+      Module.emitError() << "--prune=" << plain(fraction)
+                         << ": the fraction of weights that become zero lies "
+                            "between 0 and 1";
+      return signalPassFailure();
+    }
+    std::vector<Weights> All = findWeights(Module, skip);
+    if (perLayer)
+      for (const Weights &W : All)
+        prune(W);
+    else
+      prune(All);
+    eraseUnusedConstants(Module);
+  }
+
+  void prune(ArrayRef<Weights> Together) {
+    MagnitudeSelector Selector;
+    int64_t Count = 0;
+    for (const Weights &W : Together) {
+      Count += W.View.size();
+      readFloats(W.View, [&](int64_t, float F) { Selector.count(F); });
+    }
+    auto Number = int64_t(std::floor(Count * fraction + 1e-9));
+    if (Number == 0)
+      return;
+    Selector.select(Number);
+    for (const Weights &W : Together)
+      readFloats(W.View, [&](int64_t, float F) { Selector.refine(F); });
+    for (const Weights &W : Together)
+      zeros +=
+          zeroWeights(W, [&](int64_t, float F) { return Selector.prunes(F); });
+  }
+};
+} // namespace
