@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Fallback.h"
+#include "Halo.h"
 #include "NestEmitter.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
@@ -47,6 +48,14 @@ static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
     return cast<MemRefType>(Ctx.memref(V).getType());
   };
 
+  SmallVector<Value> Results = Ctx.Results, Outs = Ctx.Outs;
+  emitHalos(Ctx);
+  auto Stop = [&]() -> LogicalResult {
+    Ctx.Results = Results;
+    Ctx.Outs = Outs;
+    return failure();
+  };
+
   // Results that are their own outs are there already.
   llvm::SmallBitVector Pending(Ctx.Results.size());
   for (unsigned I = 0; I < Ctx.Results.size(); ++I)
@@ -58,10 +67,10 @@ static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
   while (Pending.any()) {
     FailureOr<NestGraph> G = buildNestGraph(Ctx.Results, Pending);
     if (failed(G))
-      return failure();
+      return Stop();
     for (NestGraph::Dim &D : G->Dims)
       if (ShapedType::isDynamic(D.Extent) && !Ctx.size(D.Tensor, D.Position))
-        return failure();
+        return Stop();
     for (NestGraph::Store &S : G->Stores)
       S.Type = cast<MemRefType>(Ctx.Outs[S.Result].getType());
     Graphs.push_back(std::move(*G));
@@ -76,7 +85,7 @@ static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
     std::optional<NestEmitter::Grid> Grid = Emitter.grid();
     // Several nests have no common range: each runs in the first iteration.
     if (Grid && Graphs.size() == 1) {
-      auto Arg = cast<BlockArgument>(Ctx.Outs[Grid->Result]);
+      auto Arg = cast<BlockArgument>(Outs[Grid->Result]);
       Func.setGridAttr(kernel::GridAttr::get(
           Func.getContext(), Arg.getArgNumber(), Grid->Dim, Grid->Step));
     }
@@ -89,10 +98,12 @@ static LogicalResult emitKernel(kernel::FuncOp Func,
   IRRewriter Rewriter(Func.getContext());
   Func.setPrivate();
 
-  // Named ops are generics with a name.
+  // Named ops are generics with a name. (What surrounds a result keeps its.)
   SmallVector<linalg::LinalgOp> Named;
   Func.walk([&](linalg::LinalgOp Op) {
-    if (!isa<linalg::GenericOp>(Op))
+    bool Halo = isa<linalg::FillOp>(Op) && Op->hasOneUse() &&
+                isa<tensor::InsertSliceOp>(*Op->user_begin());
+    if (!isa<linalg::GenericOp>(Op) && !Halo)
       Named.push_back(Op);
   });
   for (linalg::LinalgOp Op : Named) {

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
+#include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
@@ -95,6 +96,12 @@ LogicalResult lathe::codegen::emitFallback(KernelContext &Ctx, Block &Body,
     linalg::makeMemRefCopyOp(B, Loc, From, To);
     return success();
   };
+  // The middle of a padded tensor is computed where it goes.
+  bufferization::OneShotAnalysisState Analysis(Function, Options);
+  if (failed(bufferization::analyzeOp(Function, Analysis)) ||
+      failed(bufferization::eliminateEmptyTensors(Rewriter, Function,
+                                                  Analysis)))
+    return failure();
   bufferization::BufferizationState State;
   if (failed(bufferization::runOneShotBufferize(Function, Options, State)))
     return failure();

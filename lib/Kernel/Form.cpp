@@ -5,10 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// First the groups are found, without touching the IR: each root with the
-// elementwise ops that share its parallel space, each loop kernel, each
-// remaining elementwise op. Then each group moves into a kernel.func, in
-// program order.
+// First the groups are found, without touching the IR (Groups.cpp). Then each
+// moves into a kernel.func, in program order, to where its last op stands.
+//
+// Padded tensors: their insertion into a filled one joins the kernel of what is
+// inserted, which then writes the padding too.
 //
 // Scalar constants, empty tensors and fills are cloned into the kernel; every
 // other value it uses from outside becomes one of its ins. The destination of a
@@ -17,6 +18,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Groups.h"
 #include "lathe/Kernel/Kernel.h"
 #include "lathe/Kernel/Passes.h"
 #include "lathe/Kernel/Structure.h"
@@ -38,142 +40,84 @@ using namespace lathe::kernel;
 
 namespace {
 
-/// Ops of one block, in block order, that become one kernel.
-struct Group {
-  SmallVector<Operation *> Ops;
-  StringRef Kind;
-};
-
 //===----------------------------------------------------------------------===//
-// Finding groups
+// Halos
 //===----------------------------------------------------------------------===//
 
-bool isScalarConstant(Value V) {
-  auto Constant = V.getDefiningOp<arith::ConstantOp>();
-  return Constant && !isa<ShapedType>(Constant.getType());
-}
-
-/// Made inside each kernel that uses it rather than passed.
-bool isCloned(Value V) {
-  return isScalarConstant(V) || V.getDefiningOp<tensor::EmptyOp>() ||
-         V.getDefiningOp<linalg::FillOp>();
-}
-
-/// The only op that uses \p V, or null.
-Operation *onlyUser(Value V) {
-  Operation *User = nullptr;
-  for (Operation *U : V.getUsers()) {
-    if (User && User != U)
-      return nullptr;
-    User = U;
+/// The padded tensor holds all of what \p Halo inserts: other users of the
+/// inside read a slice of it, so that the inside is stored once. False if some
+/// user wants it dense.
+bool readThroughHalo(IRRewriter &B, tensor::InsertSliceOp Halo) {
+  Value Inside = Halo.getSource();
+  Operation *Producer = Inside.getDefiningOp();
+  SmallVector<OpOperand *> Others;
+  for (OpOperand &Use : Inside.getUses()) {
+    if (Use.getOwner() == Halo)
+      continue;
+    if (!isa<linalg::LinalgOp, tensor::ExtractSliceOp, tensor::InsertSliceOp>(
+            Use.getOwner()))
+      return false;
+    Others.push_back(&Use);
   }
-  return User;
-}
-
-/// \p Next computes one element from each element of \p Value, and else reads
-/// only broadcasts: it can run on the values before they are stored.
-bool isEpilogueOf(linalg::GenericOp Next, Value Value) {
-  if (!isElementwiseOp(Next) || Next.getNumResults() == 0)
+  if (Others.empty())
+    return true;
+  // All that the insertion needs are constants: it may follow the producer.
+  auto Fill = Halo.getDest().getDefiningOp<linalg::FillOp>();
+  auto Constant = Fill.getInputs()[0].getDefiningOp<arith::ConstantOp>();
+  if (!Constant)
     return false;
-  int64_t Rank = cast<RankedTensorType>(Value.getType()).getRank();
-  if (Rank == 0 || int64_t(Next.getNumLoops()) != Rank)
-    return false;
-  for (OpOperand &Operand : Next->getOpOperands()) {
-    AffineMap Map = Next.getMatchingIndexingMap(&Operand);
-    if (Operand.get() == Value &&
-        (Next.isDpsInit(&Operand) || !Map.isIdentity()))
-      return false;
-    if (Next.isDpsInit(&Operand) &&
-        (!Map.isIdentity() || Next.payloadUsesValueFromOperand(&Operand)))
-      return false;
-    if (!Map.isProjectedPermutation(/*allowZeroInResults=*/true))
-      return false;
-  }
-  // Positions and gathers stay out: an emitter knows only values and
-  // broadcasts.
-  for (Operation &Op : Next.getBody()->without_terminator()) {
-    if (isa<linalg::IndexOp>(Op) || Op.getNumRegions() != 0)
-      return false;
-    for (mlir::Value Operand : Op.getOperands())
-      if (isa<ShapedType>(Operand.getType()))
-        return false;
-  }
+  B.setInsertionPointAfter(Producer);
+  Value Start = B.clone(*Constant)->getResult(0);
+  Value Empty = B.clone(*Fill.getOutputs()[0].getDefiningOp())->getResult(0);
+  Value Filled =
+      linalg::FillOp::create(B, Fill.getLoc(), Start, Empty).getResult(0);
+  auto New = tensor::InsertSliceOp::create(
+      B, Halo.getLoc(), Inside, Filled, Halo.getMixedOffsets(),
+      Halo.getMixedSizes(), Halo.getMixedStrides());
+  Value Slice = tensor::ExtractSliceOp::create(
+      B, Halo.getLoc(), Halo.getSourceType(), New, Halo.getMixedOffsets(),
+      Halo.getMixedSizes(), Halo.getMixedStrides());
+  for (OpOperand *Use : Others)
+    Use->set(Slice);
+  B.replaceOp(Halo, New);
+  B.eraseOp(Fill);
   return true;
 }
 
-class GroupFinder {
-public:
-  GroupFinder(Block &B, bool Epilogues) : TheBlock(B), Epilogues(Epilogues) {}
-
-  SmallVector<Group> find() {
-    for (Operation &Op : TheBlock) {
-      if (isLoopKernel(&Op))
-        add({{&Op}, "loop"});
-      else if (isRoot(&Op) && !Taken.contains(&Op))
-        growRoot(cast<linalg::LinalgOp>(Op));
-    }
-    for (Operation &Op : TheBlock)
-      if (isElementwiseOp(&Op) && !isa<linalg::FillOp>(Op) &&
-          !Taken.contains(&Op))
-        add({{&Op}, "elementwise"});
-    llvm::stable_sort(Groups, [](const Group &L, const Group &R) {
-      return L.Ops.back()->isBeforeInBlock(R.Ops.back());
-    });
-    return std::move(Groups);
+/// Lets the producers of padded tensors write the padding: a tensor that is
+/// padded twice, or comes from no kernel, is copied by one that does.
+void prepareHalos(Block &Block) {
+  IRRewriter B(Block.getParentOp()->getContext());
+  for (auto Halo : llvm::to_vector(Block.getOps<tensor::InsertSliceOp>())) {
+    if (!isHalo(Halo))
+      continue;
+    Value Inside = Halo.getSource();
+    Operation *Producer = Inside.getDefiningOp();
+    if (Producer && Producer->getBlock() == &Block &&
+        isa<linalg::GenericOp>(Producer) && Producer->getNumResults() == 1 &&
+        readThroughHalo(B, Halo))
+      continue;
+    // Insertions and loops write into the middle by themselves.
+    if (Producer && !isa<linalg::GenericOp, tensor::ExtractSliceOp,
+                         tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
+                        Producer))
+      continue;
+    B.setInsertionPoint(Halo);
+    Location Loc = Halo.getLoc();
+    RankedTensorType Type = Halo.getSourceType();
+    AffineMap Id = B.getMultiDimIdentityMap(Type.getRank());
+    Value Empty = tensor::EmptyOp::create(B, Loc, Type.getShape(),
+                                          Type.getElementType());
+    auto Copy = linalg::GenericOp::create(
+        B, Loc, Type, Inside, Empty, {Id, Id},
+        SmallVector<utils::IteratorType>(Type.getRank(),
+                                         utils::IteratorType::parallel),
+        [](OpBuilder &B, Location Loc, ValueRange Args) {
+          linalg::YieldOp::create(B, Loc, Args[0]);
+        });
+    Halo.getSourceMutable().assign(Copy.getResult(0));
   }
-
-private:
-  void add(Group G) {
-    Taken.insert(G.Ops.begin(), G.Ops.end());
-    Groups.push_back(std::move(G));
-  }
-
-  void growRoot(linalg::LinalgOp Root) {
-    Group G{{Root}, kindOf(Root)};
-    // The start value of the reduction, where it is computed for it alone (a
-    // broadcast bias).
-    for (Value Init : Root.getDpsInits())
-      if (auto Producer = Init.getDefiningOp<linalg::GenericOp>();
-          Producer && Producer->getBlock() == &TheBlock &&
-          !Taken.contains(Producer) && isElementwiseOp(Producer) &&
-          Producer->hasOneUse() && Producer.getNumResults() == 1 &&
-          startsSimply(Producer))
-        G.Ops.insert(G.Ops.begin(), Producer);
-    if (Epilogues && Root->getNumResults() == 1) {
-      Value Tail = Root->getResult(0);
-      while (auto Next = dyn_cast_or_null<linalg::GenericOp>(onlyUser(Tail))) {
-        if (Next->getBlock() != &TheBlock || Taken.contains(Next) ||
-            !isEpilogueOf(Next, Tail))
-          break;
-        G.Ops.push_back(Next);
-        if (Next.getNumResults() != 1)
-          break;
-        Tail = Next.getResult(0);
-      }
-    }
-    llvm::sort(G.Ops, [](Operation *L, Operation *R) {
-      return L->isBeforeInBlock(R);
-    });
-    add(std::move(G));
-  }
-
-  /// A producer of a start value that reads broadcasts only.
-  static bool startsSimply(linalg::GenericOp Op) {
-    return llvm::all_of(Op.getIndexingMapsArray(),
-                        [](AffineMap Map) {
-                          return Map.isProjectedPermutation(
-                              /*allowZeroInResults=*/true);
-                        }) &&
-           !Op.hasIndexSemantics() &&
-           llvm::none_of(Op.getDpsInits(),
-                         [&](Value Init) { return !isCloned(Init); });
-  }
-
-  Block &TheBlock;
-  bool Epilogues;
-  SmallVector<Group> Groups;
-  llvm::SmallPtrSet<Operation *, 32> Taken;
-};
+}
 
 //===----------------------------------------------------------------------===//
 // Outlining
@@ -221,6 +165,8 @@ OpOperand *initOf(OpResult Result) {
   Operation *Op = Result.getOwner();
   if (auto Linalg = dyn_cast<linalg::LinalgOp>(Op))
     return Linalg.getDpsInitOperand(Result.getResultNumber());
+  if (auto Insert = dyn_cast<tensor::InsertSliceOp>(Op))
+    return &Insert.getDestMutable();
   if (!isa<TensorType>(Result.getType()))
     return nullptr;
   auto Loop = cast<LoopLikeOpInterface>(Op);
@@ -448,9 +394,12 @@ struct FormPass : lathe::kernel::impl::KernelFormPassBase<FormPass> {
         }
       };
       Collect(Collect, Main.getBody());
-      for (Block *B : Blocks)
-        for (const Group &G : GroupFinder(*B, Epilogues).find())
+      for (Block *B : Blocks) {
+        if (Epilogues)
+          prepareHalos(*B);
+        for (const Group &G : findGroups(*B, Epilogues))
           Outline.outline(G);
+      }
       // Fills and empty tensors went into the kernels that use them; a fill
       // that something else needs is a kernel of its own.
       for (Block *B : llvm::reverse(Blocks)) {

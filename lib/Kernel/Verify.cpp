@@ -65,13 +65,27 @@ struct VerifyPass : lathe::kernel::impl::KernelVerifyPassBase<VerifyPass> {
         "Kernel");
   }
 
+  /// One root, or reductions over the same rows: those of a softmax.
   LogicalResult checkKernel(FuncOp Kernel) {
-    unsigned Roots = 0;
+    SmallVector<linalg::LinalgOp> Roots;
     for (Operation &Op : Kernel.getBody().front())
-      Roots += isRoot(&Op);
-    if (Roots > 1)
-      return Kernel.emitError("@") << Kernel.getSymName() << " has " << Roots
-                                   << " roots; a kernel has one at most";
+      if (isRoot(&Op))
+        Roots.push_back(cast<linalg::LinalgOp>(Op));
+    auto Rows = [](linalg::LinalgOp Root) {
+      SmallVector<int64_t> Sizes;
+      for (auto [Size, Kind] : llvm::zip_equal(Root.getStaticLoopRanges(),
+                                               Root.getIteratorTypesArray()))
+        if (Kind == utils::IteratorType::parallel && Size != 1)
+          Sizes.push_back(Size);
+      llvm::sort(Sizes);
+      return Sizes;
+    };
+    for (linalg::LinalgOp Root : Roots)
+      if (Roots.size() > 1 &&
+          (kindOf(Root) != "reduction" || Rows(Root) != Rows(Roots.front())))
+        return Kernel.emitError("@")
+               << Kernel.getSymName() << " has " << Roots.size()
+               << " roots; a kernel has one, or reductions over the same rows";
     return success();
   }
 };

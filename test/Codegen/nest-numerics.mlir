@@ -359,3 +359,62 @@ kernel.func private @constant_weights(%a0: tensor<1x5x9x20xf32>, %o0: tensor<1x7
   } -> tensor<1x70x7x18xf32>
   kernel.return %r#0 : tensor<1x70x7x18xf32>
 }
+// The border is written with the middle: rows above and below, columns beside it.
+kernel.func private @halo(%a0: tensor<5x6x19xf32>, %o0: tensor<8x9x19xf32>) -> tensor<8x9x19xf32> {
+  %one = arith.constant 1.0 : f32
+  %e = tensor.empty() : tensor<5x6x19xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0,d1,d2)->(d0,d1,d2)>, affine_map<(d0,d1,d2)->(d0,d1,d2)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%a0 : tensor<5x6x19xf32>) outs(%e : tensor<5x6x19xf32>) {
+  ^bb0(%x0: f32, %y0: f32):
+    %s = arith.addf %x0, %x0 : f32
+    linalg.yield %s : f32
+  } -> tensor<5x6x19xf32>
+  %f = linalg.fill ins(%one : f32) outs(%o0 : tensor<8x9x19xf32>) -> tensor<8x9x19xf32>
+  %p = tensor.insert_slice %r into %f[1, 2, 0] [5, 6, 19] [1, 1, 1] : tensor<5x6x19xf32> into tensor<8x9x19xf32>
+  kernel.return %p : tensor<8x9x19xf32>
+}
+// Beside the middle in the innermost dimension, on one side only.
+kernel.func private @halo_inner(%a0: tensor<5x6x19xf32>, %o0: tensor<5x6x40xf32>) -> tensor<5x6x40xf32> {
+  %one = arith.constant 1.0 : f32
+  %e = tensor.empty() : tensor<5x6x19xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0,d1,d2)->(d0,d1,d2)>, affine_map<(d0,d1,d2)->(d0,d1,d2)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%a0 : tensor<5x6x19xf32>) outs(%e : tensor<5x6x19xf32>) {
+  ^bb0(%x0: f32, %y0: f32):
+    %s = arith.addf %x0, %x0 : f32
+    linalg.yield %s : f32
+  } -> tensor<5x6x19xf32>
+  %f = linalg.fill ins(%one : f32) outs(%o0 : tensor<5x6x40xf32>) -> tensor<5x6x40xf32>
+  %p = tensor.insert_slice %r into %f[0, 0, 0] [5, 6, 19] [1, 1, 1] : tensor<5x6x19xf32> into tensor<5x6x40xf32>
+  kernel.return %p : tensor<5x6x40xf32>
+}
+// Statistics of each row, then the row itself, over an outer dimension.
+kernel.func private @normalize(%a0: tensor<3x7x21xf32>, %o0: tensor<3x7x21xf32>) -> tensor<3x7x21xf32> {
+  %zero = arith.constant 0.0 : f32
+  %n = arith.constant 7.0 : f32
+  %e = tensor.empty() : tensor<3x21xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<3x21xf32>) -> tensor<3x21xf32>
+  %sum = linalg.generic {indexing_maps = [affine_map<(r,c,k)->(r,k,c)>, affine_map<(r,c,k)->(r,c)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a0 : tensor<3x7x21xf32>) outs(%f : tensor<3x21xf32>) {
+  ^bb0(%x0: f32, %y0: f32):
+    %s = arith.addf %x0, %y0 : f32
+    linalg.yield %s : f32
+  } -> tensor<3x21xf32>
+  %mean = linalg.generic {indexing_maps = [affine_map<(r,c)->(r,c)>, affine_map<(r,c)->(r,c)>], iterator_types = ["parallel", "parallel"]} ins(%sum : tensor<3x21xf32>) outs(%e : tensor<3x21xf32>) {
+  ^bb0(%x0: f32, %y0: f32):
+    %s = arith.divf %x0, %n : f32
+    linalg.yield %s : f32
+  } -> tensor<3x21xf32>
+  %var = linalg.generic {indexing_maps = [affine_map<(r,c,k)->(r,k,c)>, affine_map<(r,c,k)->(r,c)>, affine_map<(r,c,k)->(r,c)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a0, %mean : tensor<3x7x21xf32>, tensor<3x21xf32>) outs(%f : tensor<3x21xf32>) {
+  ^bb0(%x0: f32, %x1: f32, %y0: f32):
+    %d = arith.subf %x0, %x1 : f32
+    %q = arith.mulf %d, %d : f32
+    %s = arith.addf %q, %y0 : f32
+    linalg.yield %s : f32
+  } -> tensor<3x21xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(r,k,c)->(r,k,c)>, affine_map<(r,k,c)->(r,c)>, affine_map<(r,k,c)->(r,c)>, affine_map<(r,k,c)->(r,k,c)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%a0, %mean, %var : tensor<3x7x21xf32>, tensor<3x21xf32>, tensor<3x21xf32>) outs(%o0 : tensor<3x7x21xf32>) {
+  ^bb0(%x0: f32, %x1: f32, %x2: f32, %y0: f32):
+    %d = arith.subf %x0, %x1 : f32
+    %v = arith.addf %x2, %n : f32
+    %q = math.rsqrt %v : f32
+    %s = arith.mulf %d, %q : f32
+    linalg.yield %s : f32
+  } -> tensor<3x7x21xf32>
+  kernel.return %y : tensor<3x7x21xf32>
+}

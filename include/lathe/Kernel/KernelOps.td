@@ -34,8 +34,9 @@ def Kernel_FuncOp : Kernel_Op<"func", [
     *On tensors* (from the stage Kernel to the emission of its body): the
     arguments are the ins (tensors, or scalars and indices that the body cannot
     read off its tensors), then the outs (tensors); the results are the outs, in
-    order. The body holds at most one root plus elementwise producers and
-    epilogues. `kind` names the root ("contraction", "conv", "pool", "reduction",
+    order. The body holds at most one root (or reductions over the same
+    rows) plus elementwise producers and epilogues, and may end by inserting a
+    result into the middle of its filled out. `kind` names the root ("contraction", "conv", "pool", "reduction",
     "elementwise", "loop", "copy", "fill", ...), `schedule` is obeyed by an emitter
     (absent: the generic tier). `arg_types`, set by bufferization, gives each
     argument's memref type at its call sites.

@@ -56,8 +56,12 @@ def KernelFormPass : Pass<"kernel-form", "::mlir::ModuleOp"> {
   let summary = "Outline kernels and call them";
   let description = [{
     Each root (a structured op with a reduction) takes its elementwise epilogues
-    that share its parallel space and the producers of its start value along; each
-    remaining elementwise op and each loop kernel becomes a kernel of its own.
+    that share its parallel space and the producers of its start value along; a
+    row-wise reduction takes elementwise ops and reductions over the same rows,
+    so that a softmax or a norm is one kernel; elementwise ops that share a value
+    join. An insertion into a filled tensor joins the kernel of what is inserted,
+    which then writes the padding too. Each remaining elementwise op and each loop
+    kernel becomes a kernel of its own.
   }];
   let options = [Option<"Epilogues", "epilogues", "bool", "true",
                         "Take elementwise consumers into a root's kernel">];
@@ -96,7 +100,8 @@ def KernelVerifyPass : Pass<"kernel-verify", "::mlir::ModuleOp"> {
   let summary = "Check the contract of the stage Kernel";
   let description = [{
     Main holds calls, weights, views, scalar arithmetic and structured control
-    flow; every kernel has one root at most; every weight has its place.
+    flow; every kernel has one root at most, or reductions over the same rows;
+    every weight has its place.
   }];
 }
 

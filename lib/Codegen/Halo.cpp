@@ -1,0 +1,149 @@
+//===- Halo.cpp - Kernels that write into a filled tensor -----------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What lies around the middle is cut into boxes, two per padded dimension: in
+// the dimensions before it they span the middle, in those behind it everything.
+//
+//        0 0 0 0 0      box 1: rows above, full width
+//        3 . . . 4      boxes 3, 4: beside the middle
+//        2 2 2 2 2      box 2: rows below
+//
+//===----------------------------------------------------------------------===//
+
+#include "Halo.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace lathe::codegen;
+
+namespace {
+
+/// Fills the box [From, To) of \p Out. Trailing dimensions that it spans wholly
+/// are one run of memory.
+class BoxFiller {
+public:
+  BoxFiller(KernelContext &Ctx, Value Out, Value Scalar)
+      : B(Ctx.B), Loc(Ctx.Loc), Out(Out), Scalar(Scalar) {
+    unsigned Bits = Scalar.getType().getIntOrFloatBitWidth();
+    Width = Bits >= 8 ? std::max(1u, Ctx.Target.lanes(Bits)) : 1;
+  }
+
+  void fill(ArrayRef<int64_t> From, ArrayRef<int64_t> To) {
+    SmallVector<Value> At;
+    nest(From, To, At);
+  }
+
+private:
+  OpBuilder &B;
+  Location Loc;
+  Value Out, Scalar;
+  unsigned Width;
+
+  Value index(int64_t I) {
+    return arith::ConstantIndexOp::create(B, Loc, I);
+  }
+  void loop(int64_t From, int64_t To, int64_t Step,
+            llvm::function_ref<void(Value)> Body) {
+    if (From >= To)
+      return;
+    if (From + Step >= To)
+      return Body(index(From));
+    scf::ForOp::create(B, Loc, index(From), index(To), index(Step),
+                       ValueRange(),
+                       [&](OpBuilder &, Location, Value Iv, ValueRange) {
+                         Body(Iv);
+                         scf::YieldOp::create(B, Loc);
+                       });
+  }
+  void nest(ArrayRef<int64_t> From, ArrayRef<int64_t> To,
+            SmallVector<Value> &At) {
+    size_t D = At.size();
+    if (D + 1 < From.size())
+      return loop(From[D], To[D], 1, [&](Value Iv) {
+        At.push_back(Iv);
+        nest(From, To, At);
+        At.pop_back();
+      });
+    SmallVector<int64_t> Strides;
+    int64_t Offset;
+    auto Ty = cast<MemRefType>(Out.getType());
+    bool Dense = succeeded(Ty.getStridesAndOffset(Strides, Offset)) &&
+                 Strides.back() == 1;
+    int64_t Whole = From[D];
+    if (Width > 1 && Dense) {
+      auto VTy = VectorType::get({int64_t(Width)}, Scalar.getType());
+      Whole += (To[D] - From[D]) / Width * Width;
+      loop(From[D], Whole, Width, [&](Value Iv) {
+        Value Vec = vector::BroadcastOp::create(B, Loc, VTy, Scalar);
+        At.push_back(Iv);
+        vector::StoreOp::create(B, Loc, Vec, Out, At);
+        At.pop_back();
+      });
+    }
+    loop(Whole, To[D], 1, [&](Value Iv) {
+      At.push_back(Iv);
+      memref::StoreOp::create(B, Loc, Scalar, Out, At);
+      At.pop_back();
+    });
+  }
+};
+
+} // namespace
+
+void lathe::codegen::emitHalos(KernelContext &Ctx) {
+  OpBuilder &B = Ctx.B;
+  Location Loc = Ctx.Loc;
+  for (auto [Result, Out] : llvm::zip_equal(Ctx.Results, Ctx.Outs)) {
+    auto Insert = Result.getDefiningOp<tensor::InsertSliceOp>();
+    if (!Insert)
+      continue;
+    auto Fill = Insert.getDest().getDefiningOp<linalg::FillOp>();
+    auto Ty = cast<MemRefType>(Out.getType());
+    ArrayRef<int64_t> Low = Insert.getStaticOffsets();
+    ArrayRef<int64_t> Size = Insert.getSourceType().getShape();
+    if (!Fill || Ctx.memref(Fill.getOutputs()[0]) != Out ||
+        !Ty.hasStaticShape() || int64_t(Size.size()) != Ty.getRank() ||
+        !Insert.getSourceType().hasStaticShape() ||
+        llvm::any_of(Low, ShapedType::isDynamic) || !Insert.hasUnitStride())
+      continue;
+
+    Value Scalar = Ctx.scalar(Fill.getInputs()[0]);
+    Value Zero = arith::ConstantIndexOp::create(B, Loc, 0);
+    Value First = arith::CmpIOp::create(B, Loc, arith::CmpIPredicate::sle,
+                                        Ctx.Lo, Zero);
+    auto If = scf::IfOp::create(B, Loc, First, /*withElseRegion=*/false);
+    {
+      OpBuilder::InsertionGuard Guard(B);
+      B.setInsertionPointToStart(If.thenBlock());
+      BoxFiller Filler(Ctx, Out, Scalar);
+      SmallVector<int64_t> From(Ty.getRank(), 0), To(Ty.getShape());
+      for (int64_t D = 0; D < Ty.getRank(); ++D) {
+        To[D] = Low[D];
+        if (Low[D] > 0)
+          Filler.fill(From, To);
+        From[D] = Low[D] + Size[D];
+        To[D] = Ty.getDimSize(D);
+        if (From[D] < To[D])
+          Filler.fill(From, To);
+        From[D] = Low[D];
+        To[D] = Low[D] + Size[D];
+      }
+    }
+    SmallVector<OpFoldResult> Offsets, Sizes,
+        Strides(Ty.getRank(), B.getIndexAttr(1));
+    for (int64_t D = 0; D < Ty.getRank(); ++D) {
+      Offsets.push_back(B.getIndexAttr(Low[D]));
+      Sizes.push_back(B.getIndexAttr(Size[D]));
+    }
+    Out = memref::SubViewOp::create(B, Loc, Out, Offsets, Sizes, Strides);
+    Result = Insert.getSource();
+  }
+}
