@@ -105,11 +105,11 @@ Value memrefFromPointer(OpBuilder &B, Location Loc,
   for (int64_t D = Type.getRank() - 1; D >= 0; --D) {
     if (!RowMajor)
       break;
-    if (!ShapedType::isDynamic(Strides[D])) {
-      Desc.setConstantStride(B, Loc, D, Strides[D]);
-    } else {
+    // Behind a dimension of size 0 a stride counts as unknown.
+    if (!Running)
+      Desc.setConstantStride(B, Loc, D, Known);
+    else
       Desc.setStride(B, Loc, D, Running);
-    }
     if (Type.isDynamicDim(D) || Running) {
       auto I64 = Types.getIndexType();
       if (!Running)

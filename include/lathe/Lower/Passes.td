@@ -50,6 +50,23 @@ def LowerOnnxToLinalg : Pass<"lower-onnx-to-linalg", "mlir::ModuleOp"> {
     "mlir::tensor::TensorDialect"];
 }
 
+def LowerFoldEmpty : Pass<"lower-fold-empty", "mlir::ModuleOp"> {
+  let summary = "no work on tensors that are known to hold nothing";
+  let description = [{
+    A value of a type with a static dimension 0 becomes `tensor.empty`; a
+    structured op over nothing leaves its destination (a reduction of nothing is
+    its start value); empty parts of a concat and empty slices go.
+
+    ```mlir
+    %r = linalg.reduce {arith.addf} ins(%x : tensor<4x0xf32>) outs(%zeros : tensor<4xf32>) dimensions = [1]
+    // is %zeros
+    ```
+  }];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect",
+    "mlir::tensor::TensorDialect"];
+}
+
 def LowerLegalizeStorage : Pass<"lower-legalize-storage", "mlir::ModuleOp"> {
   let summary = "element types that memory and registers can hold";
   let description = [{
