@@ -16,6 +16,7 @@
 #include "ExpandShapes.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
+#include "lathe/Support/Status.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
@@ -58,7 +59,6 @@ enum Reason {
   NoMemory = 5,
   NullData = 16,
   TooSmall = 20,
-  ShapeConflict = 33,
 };
 
 /// Positions of main's own arguments before the model's.
@@ -455,7 +455,8 @@ void MainLowering::lowerAssert(cf::AssertOp Assert) {
   Block *Before = Assert->getBlock();
   Block *After = Before->splitBlock(std::next(Assert->getIterator()));
   B.setInsertionPointToEnd(Before);
-  Value Status = constant(Loc, I32, ShapeConflict | Number << 8);
+  Value Status =
+      constant(Loc, I32, int64_t(reasonOf(Assert.getMsg())) | Number << 8);
   LLVM::CondBrOp::create(B, Loc, Assert.getArg(), After, ValueRange(),
                          failure(), ValueRange{Status});
   Assert.erase();

@@ -48,6 +48,7 @@ static LogicalResult lowerGather(Node &N) {
     Axis += Rank;
   Sizes From = B.sizes(Data), IdxSizes = B.sizes(Idx);
   Scalar Dim = B.dim(Data, Axis);
+  requireIndices(B, N, 1, Dim);
 
   // One index, or a run of them, is a slice.
   auto Known = N.constInts(1);
@@ -93,6 +94,7 @@ static LogicalResult lowerGatherElements(Node &N) {
   int64_t Rank = N.inRank(0), Axis = N.i64("axis", 0);
   if (Axis < 0)
     Axis += Rank;
+  requireIndices(B, N, 1, B.dim(Data, Axis));
   return N.replace(B.map(
       N.outType(), B.sizes(Idx), Idx, B.getMultiDimIdentityMap(Rank),
       [&](Indices &I, ArrayRef<Scalar> In) {
@@ -111,6 +113,10 @@ static LogicalResult lowerGatherND(Node &N) {
   int64_t Tuple = N.inType(1).getDimSize(Lead);
   if (ShapedType::isDynamic(Tuple))
     return N.fail("the last dimension of 'indices' must be known");
+  Scalars Limits;
+  for (int64_t K = 0; K < Tuple; ++K)
+    Limits.push_back(B.dim(Data, Batch + K));
+  requireIndices(B, N, 1, Limits);
   Sizes From = B.sizes(Data), To = B.sizes(Idx);
   To.pop_back();
   llvm::append_range(To, ArrayRef(From).drop_front(Batch + Tuple));

@@ -14,13 +14,23 @@
 #define LATHE_LIB_LOWER_INDEXHELPERS_H
 
 #include "TensorBuilder.h"
+#include "lathe/Support/Status.h"
 #include <numeric>
 
 namespace lathe::lower {
 
 /// I as a position in [0, Dim): negative ones count from the end, the rest is
-/// clamped so that memory stays safe.
+/// clamped so that memory stays safe (`requireIndices` makes it a status).
 Scalar wrapIndex(TensorBuilder &B, Scalar I, Scalar Dim);
+
+/// Ends the run with a status of this node unless Condition holds.
+void require(TensorBuilder &B, Scalar Condition, NodeReason Reason);
+/// Ends the run unless I lies in [-Dim, Dim).
+void requireIndex(TensorBuilder &B, Scalar I, Scalar Dim);
+/// The same for every element of an operand: one limit for all of them, or one
+/// for each place in its last dimension. Nothing where it can be proved.
+void requireIndices(TensorBuilder &B, Node &N, unsigned Operand,
+                    llvm::ArrayRef<Scalar> Dims);
 
 /// 0, 1 ... N - 1.
 inline llvm::SmallVector<int64_t> iota(int64_t N) {

@@ -14,6 +14,7 @@
 #include "lathe/Lower/MovementPatterns.h"
 #include "lathe/Lower/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -134,8 +135,8 @@ static LogicalResult convert(ModuleOp Module,
                              const StorageTypeConverter &Types) {
   MLIRContext *Context = Module.getContext();
   ConversionTarget Target(*Context);
-  Target.addLegalDialect<arith::ArithDialect, linalg::LinalgDialect,
-                         math::MathDialect>();
+  Target.addLegalDialect<arith::ArithDialect, cf::ControlFlowDialect,
+                         linalg::LinalgDialect, math::MathDialect>();
   // Control flow is lowered before, on ONNX's types.
   Target.addDynamicallyLegalDialect<tensor::TensorDialect>(
       [&](Operation *Op) { return Types.isLegal(Op); });

@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Several updates may name one element, so these are sequential loop kernels
-// whose destination starts as the data. Indices wrap and clamp as for reads.
+// whose destination starts as the data. Indices wrap, clamp and
+// are checked as for reads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,6 +53,7 @@ static LogicalResult lowerScatterElements(Node &N) {
   StringRef Reduction = N.str("reduction", "none");
   bool Unsigned = N.inElem(0).isUnsignedInteger();
   Scalar Dim = B.dim(Data, Axis);
+  requireIndices(B, N, 1, Dim);
   return N.replace(B.loopKernel([&] {
     return B.nest(dims(B, Idx, Rank), Data,
                   [&](ArrayRef<Scalar> I, ValueRange Outs) -> Values {
@@ -75,6 +77,7 @@ static LogicalResult lowerScatterND(Node &N) {
   StringRef Reduction = N.str("reduction", "none");
   bool Unsigned = N.inElem(0).isUnsignedInteger();
   int64_t Inner = N.inRank(0) - Tuple;
+  requireIndices(B, N, 1, dims(B, Data, Tuple));
   return N.replace(B.loopKernel([&] {
     return B.nest(
         dims(B, Idx, Lead), Data, [&](ArrayRef<Scalar> Outer, ValueRange Outs) {

@@ -10,12 +10,19 @@
 // place of ops whose small results are known. Invariant: a type only becomes
 // more precise.
 //
+// Where the shapes leave only one branch of an If, that branch replaces it, and
+// a `cf.assert` of the condition stays behind: the run says if it is not so.
+//
 //===----------------------------------------------------------------------===//
 
 #include "Inference.h"
 #include "lathe/ONNX/ConstantView.h"
 #include "lathe/ONNX/Passes.h"
+#include "lathe/Support/Status.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -160,6 +167,8 @@ private:
     });
     for (auto [If, Branch] : Known) {
       Operation *Yield = Branch->front().getTerminator();
+      if (Context.isTakenOnFaith(If))
+        assertTaken(If, Branch == &If.getThenBranch());
       addCandidate(If.getCond());
       If->replaceAllUsesWith(Yield->getOperands());
       Yield->erase();
@@ -167,6 +176,29 @@ private:
                                              Branch->front().getOperations());
       If->erase();
     }
+  }
+
+  /// The run ends with a status where the condition is not \p Then.
+  void assertTaken(IfOp If, bool Then) {
+    auto T = dyn_cast<RankedTensorType>(If.getCond().getType());
+    // Of an unknown rank the condition is nothing that could be lowered.
+    if (!T)
+      return;
+    OpBuilder Builder(If);
+    Location Loc = If.getLoc();
+    SmallVector<Value> First(
+        T.getRank(),
+        T.getRank()
+            ? arith::ConstantIndexOp::create(Builder, Loc, 0).getResult()
+            : Value());
+    Value Condition =
+        tensor::ExtractOp::create(Builder, Loc, If.getCond(), First);
+    if (!Then)
+      Condition = arith::XOrIOp::create(
+          Builder, Loc, Condition,
+          arith::ConstantIntOp::create(Builder, Loc, 1, 1));
+    cf::AssertOp::create(Builder, Loc, Condition,
+                         textOf(lathe::NodeReason::ShapeConflict));
   }
 
   /// Gives single elements that the branches of an If yield with different

@@ -77,6 +77,8 @@ public:
   /// The branch that \p If takes: what its condition is known to be, else what
   /// was chosen.
   std::optional<bool> getBranch(IfOp If);
+  /// Only the shapes tell the branch, not the condition.
+  bool isTakenOnFaith(IfOp If);
   /// Ifs whose branches yield different ranks and that have no branch chosen.
   llvm::SetVector<mlir::Operation *> Conflicts;
 

@@ -183,11 +183,20 @@ ValueInfo InferenceContext::join(const ValueInfo &A, const ValueInfo &B,
   return Info;
 }
 
-std::optional<bool> InferenceContext::getBranch(IfOp If) {
-  const ValueInfo &Info = get(If.getCond());
+static std::optional<bool> knownCondition(const ValueInfo &Info) {
   if (Info.Elements && Info.Elements->size() == 1)
     if (auto Condition = (*Info.Elements)[0].getInt())
       return *Condition != 0;
+  return std::nullopt;
+}
+
+bool InferenceContext::isTakenOnFaith(IfOp If) {
+  return !knownCondition(get(If.getCond())) && Choices.contains(If);
+}
+
+std::optional<bool> InferenceContext::getBranch(IfOp If) {
+  if (auto Known = knownCondition(get(If.getCond())))
+    return Known;
   auto It = Choices.find(If);
   return It == Choices.end() ? std::nullopt : std::optional(It->second);
 }

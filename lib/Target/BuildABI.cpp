@@ -14,6 +14,7 @@
 
 #include "CallBuilder.h"
 #include "lathe.h"
+#include "lathe/Support/Status.h"
 #include "lathe/Target/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/StringExtras.h"
@@ -447,9 +448,10 @@ void ABIBuilder::buildError() {
     }
   for (auto [I, Node] : llvm::enumerate(Info.Nodes)) {
     std::string Who = "node '" + Node + "'";
-    Add(LATHE_OUT_OF_RANGE, I, Who + ": an index is out of range");
-    Add(LATHE_SHAPE_CONFLICT, I, Who + ": the shapes do not fit together");
-    Add(LATHE_BAD_VALUE, I, Who + ": a value is not allowed");
+    using lathe::NodeReason;
+    for (NodeReason R : {NodeReason::OutOfRange, NodeReason::ShapeConflict,
+                         NodeReason::BadValue})
+      Add(lathe_reason(R), I, Who + ": " + textOf(R));
   }
 
   int64_t Rows = Table.size() / 2;

@@ -16,9 +16,12 @@ def InferShapes : Pass<"onnx-infer-shapes", "::mlir::ModuleOp"> {
     Propagates types, symbolic dimensions and the elements of small tensors through
     every function and its subgraphs. Types are refined, never widened; results of
     functions too. Tensors of up to 128 elements that turn out constant become
-    onnx.Constant. A contradiction is an error that names the node.
+    onnx.Constant. An onnx.If of which only one branch fits what follows becomes that
+    branch and a cf.assert of its condition. A contradiction is an error that names the node.
   }];
-  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let dependentDialects = [
+    "::lathe::onnx::ONNXDialect", "::mlir::arith::ArithDialect",
+    "::mlir::cf::ControlFlowDialect", "::mlir::tensor::TensorDialect"];
 }
 
 #endif // LATHE_ONNX_PASSES_TD

@@ -91,6 +91,13 @@ int main(void) {
     float row[2] = {0, 0};
     printf("row status %d", index_run(table, &which, row, aligned()));
     printf(": %g %g\n", (double)row[0], (double)row[1]);
+    which = -3;
+    printf("first row status %d", index_run(table, &which, row, aligned()));
+    printf(": %g %g\n", (double)row[0], (double)row[1]);
+    which = 3;
+    say("row 3 of 3", index_run(table, &which, row, aligned()), index_error(index_run(table, &which, row, aligned())));
+    which = -4;
+    say("row -4 of 3", index_run(table, &which, row, aligned()), index_error(index_run(table, &which, row, aligned())));
   }
   return 0;
 }
