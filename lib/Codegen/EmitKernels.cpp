@@ -76,10 +76,11 @@ static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
     Graphs.push_back(std::move(*G));
   }
   for (NestGraph &G : Graphs) {
-    mergeDims(G, TypeOf);
+    mergeDims(G, TypeOf, Ctx.OrderedSums);
     NestPlan Plan = planNest(G, TypeOf, Ctx.Target,
                              dyn_cast_or_null<kernel::ContractionScheduleAttr>(
-                                 Func.getScheduleAttr()));
+                                 Func.getScheduleAttr()),
+                             Ctx.OrderedSums);
     NestEmitter Emitter(Ctx, G, Plan);
     Emitter.emit(/*WholeInFirst=*/Graphs.size() > 1);
     std::optional<NestEmitter::Grid> Grid = Emitter.grid();
@@ -94,7 +95,8 @@ static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
 }
 
 static LogicalResult emitKernel(kernel::FuncOp Func,
-                                const TargetDescription &Target, bool Nests) {
+                                const TargetDescription &Target, bool Nests,
+                                bool OrderedSums) {
   IRRewriter Rewriter(Func.getContext());
   Func.setPrivate();
 
@@ -141,6 +143,7 @@ static LogicalResult emitKernel(kernel::FuncOp Func,
   OpBuilder B(Func.getContext());
   B.setInsertionPointToStart(Entry);
   KernelContext Ctx(B, Loc, Target);
+  Ctx.OrderedSums = OrderedSums;
   for (auto [From, To] :
        llvm::zip_first(Body.getArguments(), Entry->getArguments()))
     Ctx.Arguments[From] = To;
@@ -166,8 +169,10 @@ namespace {
 struct EmitKernelsPass
     : public lathe::codegen::impl::EmitKernelsPassBase<EmitKernelsPass> {
   using EmitKernelsPassBase::EmitKernelsPassBase;
-  EmitKernelsPass(const TargetDescription &T, bool Nests) : Explicit(T) {
+  EmitKernelsPass(const TargetDescription &T, bool Nests, bool OrderedSums)
+      : Explicit(T) {
     nests = Nests;
+    orderedSums = OrderedSums;
   }
 
   void runOnOperation() override {
@@ -179,7 +184,7 @@ struct EmitKernelsPass
         Kernels.push_back(F);
     });
     for (kernel::FuncOp F : Kernels) {
-      if (failed(emitKernel(F, Target, nests)))
+      if (failed(emitKernel(F, Target, nests, orderedSums)))
         return signalPassFailure();
       // Points of a tile compute the same addresses and loads many times over.
       IRRewriter Rewriter(&getContext());
@@ -196,6 +201,6 @@ private:
 
 std::unique_ptr<Pass>
 lathe::codegen::createEmitKernelsPass(const TargetDescription &Target,
-                                      bool Nests) {
-  return std::make_unique<EmitKernelsPass>(Target, Nests);
+                                      bool Nests, bool OrderedSums) {
+  return std::make_unique<EmitKernelsPass>(Target, Nests, OrderedSums);
 }

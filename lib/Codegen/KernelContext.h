@@ -29,6 +29,8 @@ public:
   mlir::OpBuilder &B;
   mlir::Location Loc;
   const TargetDescription &Target;
+  /// The terms of a sum are added in the order of its op's loops.
+  bool OrderedSums = false;
   /// Argument of the body on tensors -> argument of the function on memrefs.
   llvm::DenseMap<mlir::Value, mlir::Value> Arguments;
   /// Value of the body that is a result -> the memrefs it is written to.

@@ -232,7 +232,7 @@ static unsigned elementBits(const NestGraph &G, TypeFn TypeOf) {
   return std::min(std::max(Bits, 8u), 64u);
 }
 
-void lathe::codegen::mergeDims(NestGraph &G, TypeFn TypeOf) {
+void lathe::codegen::mergeDims(NestGraph &G, TypeFn TypeOf, bool Ordered) {
   struct Place {
     ArrayRef<AffineExpr> At;
     MemRefType Ty;
@@ -285,7 +285,8 @@ void lathe::codegen::mergeDims(NestGraph &G, TypeFn TypeOf) {
   for (unsigned B = G.Dims.size(); B-- > 0;)
     for (unsigned A = G.Dims.size(); A-- > 0;) {
       if (A == B || (A < G.NumParallel) != (B < G.NumParallel) ||
-          G.Dims[A].Extent == 1 || !Mergeable(A, B))
+          G.Dims[A].Extent == 1 || (Ordered && B >= G.NumParallel) ||
+          !Mergeable(A, B))
         continue;
       G.Dims[B].Extent *= G.Dims[A].Extent;
       G.Dims[A].Extent = 1;
@@ -341,7 +342,8 @@ static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
 
 NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
                                   const TargetDescription &Target,
-                                  kernel::ContractionScheduleAttr Schedule) {
+                                  kernel::ContractionScheduleAttr Schedule,
+                                  bool Ordered) {
   NestPlan P;
   unsigned Bits = elementBits(G, TypeOf);
   P.Width = G.Vectorizable ? std::max(1u, Target.lanes(Bits)) : 1;
@@ -351,7 +353,8 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
   for (const NestGraph::Reduction &R : G.Reductions) {
     P.ReductionOrder.emplace_back();
     linalg::GenericOp Op = R.Op;
-    for (unsigned Loop : kernel::reductionOrder(Op)) {
+    for (unsigned Loop :
+         Ordered ? kernel::reductionLoops(Op) : kernel::reductionOrder(Op)) {
       auto D = dyn_cast<AffineDimExpr>(R.Loops[Loop]);
       if (D && G.Dims[D.getPosition()].Extent != 1)
         P.ReductionOrder.back().push_back(D.getPosition());
@@ -365,7 +368,7 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
   Cost C(G, TypeOf, P);
   if (P.Width > 1) {
     for (auto [I, R] : llvm::enumerate(G.Reductions)) {
-      if (!matchCombiner(R.Op))
+      if (Ordered || !matchCombiner(R.Op))
         continue;
       double Best = 0;
       for (unsigned D : R.Own) {

@@ -54,16 +54,20 @@ struct NestPlan {
 /// Merges dimensions that every access walks as one: (a, b) with a's stride
 /// b's extent times b's stride. The outer gets extent 1, the inner the product
 /// (an address is linear: running over the end of a row enters the next one).
-/// \p TypeOf gives the memref type of an argument or result.
+/// \p TypeOf gives the memref type of an argument or result. With \p Ordered,
+/// dimensions of sums stay as they are.
 void mergeDims(NestGraph &G,
-               llvm::function_ref<mlir::MemRefType(mlir::Value)> TypeOf);
+               llvm::function_ref<mlir::MemRefType(mlir::Value)> TypeOf,
+               bool Ordered);
 
 /// \p Schedule, if there is one, is obeyed: lanes over the columns of the
-/// packed operand, panels outermost, its register tile.
+/// packed operand, panels outermost, its register tile. With \p Ordered, the
+/// loops of each sum stand as its op has them, and no lanes lie on them: its
+/// terms are added one after the other.
 NestPlan planNest(const NestGraph &G,
                   llvm::function_ref<mlir::MemRefType(mlir::Value)> TypeOf,
                   const TargetDescription &Target,
-                  kernel::ContractionScheduleAttr Schedule);
+                  kernel::ContractionScheduleAttr Schedule, bool Ordered);
 
 /// What a step along a dimension does to an address: nothing, one element, two,
 /// anything else.

@@ -39,6 +39,7 @@ static void buildStage(OpPassManager &PM, Stage S,
   case Stage::Graph: {
     graph::PipelineOptions Graph;
     Graph.Optimize = Options.OptLevel > 0;
+    Graph.KeepRounding = Options.StrictFloats;
     Graph.Evaluator = &hostEvaluator();
     graph::buildPipeline(PM, Graph);
     return;
@@ -59,7 +60,8 @@ static void buildStage(OpPassManager &PM, Stage S,
   case Stage::Kernel: {
     kernel::PipelineOptions Kernel;
     Kernel.Fuse = Options.OptLevel > 0;
-    Kernel.Layouts = Options.OptLevel >= 2;
+    // Another layout brings another order of the loops of a sum.
+    Kernel.Layouts = Options.OptLevel >= 2 && !Options.StrictFloats;
     Kernel.Schedules = Options.Emitters && !Options.StrictFloats;
     Kernel.Target = Machine;
     kernel::buildPipeline(PM, Kernel);
@@ -71,8 +73,8 @@ static void buildStage(OpPassManager &PM, Stage S,
     PM.addPass(createCanonicalizerPass());
     PM.addPass(createCSEPass());
     PM.addPass(codegen::createCodegenPlanArenaPass());
-    PM.addPass(codegen::createEmitKernelsPass(Machine,
-                                              /*Nests=*/!Options.StrictFloats));
+    PM.addPass(codegen::createEmitKernelsPass(
+        Machine, /*Nests=*/true, /*OrderedSums=*/Options.StrictFloats));
     PM.addPass(createCanonicalizerPass());
     PM.addPass(createCSEPass());
     PM.addPass(codegen::createExpandMathPass(Machine));

@@ -43,11 +43,16 @@ kernel::chooseContraction(const ContractionFacts &F,
   return S;
 }
 
-llvm::SmallVector<unsigned> kernel::reductionOrder(linalg::GenericOp Op) {
-  SmallVector<unsigned> Order;
+llvm::SmallVector<unsigned> kernel::reductionLoops(linalg::GenericOp Op) {
+  SmallVector<unsigned> Loops;
   for (auto [I, Kind] : llvm::enumerate(Op.getIteratorTypesArray()))
     if (Kind == utils::IteratorType::reduction)
-      Order.push_back(I);
+      Loops.push_back(I);
+  return Loops;
+}
+
+llvm::SmallVector<unsigned> kernel::reductionOrder(linalg::GenericOp Op) {
+  SmallVector<unsigned> Order = reductionLoops(Op);
   // Loops that slide a window, and whether one of them is the fastest to walk.
   llvm::SmallBitVector Window(Op.getNumLoops());
   bool WindowInnermost = false;

@@ -19,9 +19,11 @@ namespace lathe::codegen {
 #include "lathe/Codegen/Passes.h.inc"
 
 /// codegen-emit-kernels for a target that is known as data. Without \p Nests
-/// all kernels become scalar loops (a reference for tests).
+/// all kernels become scalar loops (a reference for tests); with \p OrderedSums
+/// no sum is reordered.
 std::unique_ptr<mlir::Pass>
-createEmitKernelsPass(const TargetDescription &Target, bool Nests = true);
+createEmitKernelsPass(const TargetDescription &Target, bool Nests = true,
+                      bool OrderedSums = false);
 
 /// codegen-expand-math likewise.
 std::unique_ptr<mlir::Pass>

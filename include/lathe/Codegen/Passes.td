@@ -31,7 +31,9 @@ def EmitKernelsPass : Pass<"codegen-emit-kernels"> {
     outermost parallel loop, whose extent `grid` tells. Bodies of `linalg.generic`
     ops become one loop nest per iteration space: vectorised over one parallel
     dimension (or over a reduced one where that is the only long one), with register
-    tiles, producers inlined and epilogues applied to the accumulators. Loop kernels
+    tiles, producers inlined and epilogues applied to the accumulators. With
+    `ordered-sums` only parallel dimensions are vectorised, and each accumulator takes
+    its terms one after the other, as a scalar loop would. Loop kernels
     and all other bodies go through bufferization to scalar loops.
   }];
   let options = [
@@ -41,7 +43,9 @@ def EmitKernelsPass : Pass<"codegen-emit-kernels"> {
     Option<"features", "features", "std::string", "\"\"",
            "Complete list of features, as +a,+b">,
     Option<"nests", "nests", "bool", "true",
-           "Emit vectorised nests; without, scalar loops only">];
+           "Emit vectorised nests; without, scalar loops only">,
+    Option<"orderedSums", "ordered-sums", "bool", "false",
+           "Add the terms of each sum in the order of its op's loops">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",

@@ -33,7 +33,7 @@ struct CompilerOptions {
   /// 0: no fusion, generic tier. 1: graph passes. 2: emitters and layouts.
   /// 3: also what changes rounding more than reordering a sum.
   unsigned OptLevel = 3;
-  /// No reordering of sums, no contraction.
+  /// No reordering of sums, no contraction, no rewrite that changes a rounding.
   bool StrictFloats = false;
   /// False: every kernel by the generic tier.
   bool Emitters = true;

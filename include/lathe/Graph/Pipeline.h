@@ -19,6 +19,9 @@ namespace lathe::graph {
 struct PipelineOptions {
   /// False (-O0): only what is needed for correctness.
   bool Optimize = true;
+  /// Rewrites that change a rounding (scales into weights, sums in another
+  /// order) are left out.
+  bool KeepRounding = false;
   /// Folded constants larger than this stay unfolded.
   int64_t FoldLimitBytes = 64 << 20;
   /// Computes values while compiling; null: what needs it is left undone.

@@ -44,6 +44,9 @@ std::optional<ContractionSchedule>
 chooseContraction(const ContractionFacts &Facts,
                   const TargetDescription &Target);
 
+/// The reduction loops of \p Op as it has them, outermost first.
+llvm::SmallVector<unsigned> reductionLoops(mlir::linalg::GenericOp Op);
+
 /// The reduction loops of \p Op, outermost first, as they should run: what walks
 /// through an operand's memory innermost. The emitters and the packing of
 /// weights agree on it.
