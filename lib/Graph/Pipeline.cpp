@@ -19,6 +19,9 @@ void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   PM.addPass(onnx::createInferShapes());
   if (!Options.Optimize)
     return;
+  PM.addPass(createEliminateDead());
+  PM.addPass(createRemoveNoOps());
+  PM.addPass(createEliminateDead());
   PM.addPass(createCanonicalizerPass());
   PM.addPass(createCSEPass());
 }

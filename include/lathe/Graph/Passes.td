@@ -10,4 +10,48 @@
 
 include "mlir/Pass/PassBase.td"
 
+def EliminateDead : Pass<"graph-eliminate-dead", "::mlir::ModuleOp"> {
+  let summary = "Erase what no result of the model depends on, subgraphs included";
+  let description = [{
+    Nodes without used results go, whatever their kind: an onnx op acts by its results
+    alone. Control flow is looked into:
+
+    * `If`: results that nobody uses, and those that both branches yield from outside;
+      a constant condition leaves its branch.
+    * `Loop`, `Scan`: scan outputs and scan inputs that nobody uses; carried values that
+      serve nothing but themselves (a cycle through the body); carried values that
+      the body passes through become the initial value.
+    * A loop that certainly runs not at all, or once, becomes its initial values or
+      its body.
+
+        %0:2 = onnx.Loop(%n, none, %x, %y) .. body(%i, %c, %a, %b) {
+          %1 = onnx.Relu(%a)
+          %2 = onnx.Add(%b, %b)
+          onnx.Yield %c, %1, %2
+        }
+        return %0#0              // %b and the Add are gone
+  }];
+  let statistics = [
+    Statistic<"Nodes", "nodes", "Dead nodes erased">,
+    Statistic<"Values", "values", "Results, carried values and scan inputs removed">,
+    Statistic<"Inlined", "inlined", "Branches and single iterations inlined">
+  ];
+}
+
+def RemoveNoOps : Pass<"graph-remove-no-ops", "::mlir::ModuleOp"> {
+  let summary = "Replace nodes that return an operand as it is by that operand";
+  let description = [{
+    Identity, Dropout that does not train, casts to the same type, views, transpositions,
+    slices, pads, tiles and resizes that change nothing, one-operand forms of
+    variadic ops, neutral elements (x + 0, x * 1, x ^ 1), repeated idempotent or
+    self-inverse functions (Relu, Abs, Neg), windows and reductions over single
+    elements, a quantization that undoes a dequantization with the same scale.
+    What x + 0 makes of a negative zero is not kept.
+
+        %1 = onnx.Transpose(%x) {perm = [0, 1, 2]}
+        %2 = onnx.Relu(%1)       // onnx.Relu(%x)
+  }];
+  let statistics = [Statistic<"Removed", "removed", "Nodes replaced by an operand">];
+}
+
 #endif // LATHE_GRAPH_PASSES_TD
