@@ -131,6 +131,15 @@ typedef struct lathe_tensor_info {
   const char *const *dims; /* names of dynamic dimensions, "" where there is none */
 } lathe_tensor_info;
 
+/* An output that the model calls a sequence of maps is a matrix: row i is map i,
+ * and column j holds the value of key j. Keys are integers or strings, never
+ * both; a plain tensor has none. */
+typedef struct lathe_map_keys {
+  uint64_t count;
+  const int64_t *ints;
+  const char *const *strings;
+} lathe_map_keys;
+
 typedef struct lathe_model {
   uint32_t struct_size;
   uint32_t num_inputs;
@@ -148,6 +157,7 @@ typedef struct lathe_model {
   int64_t (*workspace)(const lathe_tensor *inputs, uint32_t num_inputs);
   const char *version; /* of the compiler, and the options that were used */
   const char *options;
+  const lathe_map_keys *output_keys; /* one for each output; NULL: all are plain tensors */
 } lathe_model;
 
 #ifdef __cplusplus

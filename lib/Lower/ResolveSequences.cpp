@@ -11,12 +11,17 @@
 // stay and are refused later. New ops have no shapes yet: onnx-infer-shapes
 // must follow.
 //
+// A sequence of maps that main returns is one whose keys the model knows, those
+// of a ZipMap: it becomes a matrix with a row for each map, and `onnx.keys` on
+// the result of main holds the keys of its columns.
+//
 //===----------------------------------------------------------------------===//
 
 #include "Expansions.h"
 #include "Node.h"
 #include "lathe/Lower/Passes.h"
 #include "lathe/ONNX/ONNX.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -254,6 +259,41 @@ void Resolver::clean() {
       Op->erase();
 }
 
+/// Gives main tensors for the sequences of maps that it returns.
+void returnMatrices(func::FuncOp Main) {
+  Operation *Return = Main.getBody().front().getTerminator();
+  SmallVector<Type> Results(Main.getResultTypes());
+  for (OpOperand &Returned : Return->getOpOperands()) {
+    auto Zip = Returned.get().getDefiningOp<onnx::MLZipMapOp>();
+    auto T = Zip ? dyn_cast<RankedTensorType>(Zip.getX().getType())
+                 : RankedTensorType();
+    if (!T || T.getRank() < 1 || T.getRank() > 2)
+      continue;
+    OnnxBuilder B(Zip);
+    Attribute Keys;
+    if (auto Ints = Zip->getAttrOfType<DenseI64ArrayAttr>("classlabels_int64s");
+        Ints && !Ints.empty())
+      Keys = Ints;
+    else
+      Keys = Zip->getAttr("classlabels_strings");
+    if (!Keys)
+      continue;
+    // One map alone is a sequence of one.
+    Value Rows = T.getRank() == 2 ? Zip.getX() : B.unsqueeze(Zip.getX(), {0});
+    if (T.getRank() == 1)
+      Rows.setType(
+          RankedTensorType::get({1, T.getDimSize(0)}, T.getElementType()));
+    unsigned I = Returned.getOperandNumber();
+    Main.setResultAttr(I, "onnx.keys", Keys);
+    Returned.set(Rows);
+    Results[I] = Rows.getType();
+    if (Zip->use_empty())
+      Zip->erase();
+  }
+  Main.setFunctionType(
+      FunctionType::get(Main.getContext(), Main.getArgumentTypes(), Results));
+}
+
 struct LowerResolveSequencesPass
     : impl::LowerResolveSequencesBase<LowerResolveSequencesPass> {
   void runOnOperation() override {
@@ -264,6 +304,9 @@ struct LowerResolveSequencesPass
     for (Operation *Op : Ops)
       R.resolve(Op);
     R.clean();
+    for (auto Main : getOperation().getOps<func::FuncOp>())
+      if (!Main.isExternal())
+        returnMatrices(Main);
   }
 };
 

@@ -50,6 +50,7 @@ private:
   void buildCall();
   void buildWorkspace();
   void buildError();
+  void buildKeys();
   void buildModel(llvm::StringRef Version, llvm::StringRef Options);
 
   LLVM::LLVMFuncOp makeFunction(const Twine &Symbol, Type Result,
@@ -509,6 +510,51 @@ void ABIBuilder::buildError() {
   LLVM::ReturnOp::create(At, Loc, string(At, "unknown status"));
 }
 
+/// The table of the keys of outputs that are sequences of maps.
+void ABIBuilder::buildKeys() {
+  LLVM::LLVMStructType KeysType = mapKeysType(C);
+  auto Put = [&](OpBuilder &At, Value Aggregate, Value Field, int64_t I) {
+    return LLVM::InsertValueOp::create(At, Loc, Aggregate, Field,
+                                       ArrayRef<int64_t>{I})
+        .getResult();
+  };
+  for (auto [I, T] : llvm::enumerate(Info.Outputs)) {
+    std::string Symbol = (Name + "_keys_" + Twine(I)).str();
+    if (!T.Keys.Ints.empty())
+      makeConstant(
+          Symbol, LLVM::LLVMArrayType::get(I64, T.Keys.Ints.size()),
+          DenseElementsAttr::get(
+              RankedTensorType::get({int64_t(T.Keys.Ints.size())}, I64),
+              ArrayRef<int64_t>(T.Keys.Ints)));
+    if (!T.Keys.Strings.empty())
+      makeAggregate(Symbol,
+                    LLVM::LLVMArrayType::get(Ptr, T.Keys.Strings.size()),
+                    [&](OpBuilder &At, Value A) {
+                      for (auto [J, Key] : llvm::enumerate(T.Keys.Strings))
+                        A = Put(At, A, string(At, Key), J);
+                      return A;
+                    });
+  }
+  makeAggregate(
+      Name + "_output_keys",
+      LLVM::LLVMArrayType::get(KeysType, Info.Outputs.size()),
+      [&](OpBuilder &At, Value A) {
+        for (auto [I, T] : llvm::enumerate(Info.Outputs)) {
+          Value S = LLVM::ZeroOp::create(At, Loc, KeysType);
+          if (!T.Keys.empty()) {
+            size_t Count = T.Keys.Ints.size() + T.Keys.Strings.size();
+            S = Put(At, S, LLVM::ConstantOp::create(At, Loc, I64, Count), 0);
+            S = Put(At, S,
+                    LLVM::AddressOfOp::create(
+                        At, Loc, Ptr, (Name + "_keys_" + Twine(I)).str()),
+                    T.Keys.Ints.empty() ? 2 : 1);
+          }
+          A = Put(At, A, S, I);
+        }
+        return A;
+      });
+}
+
 void ABIBuilder::buildModel(llvm::StringRef Version, llvm::StringRef Options) {
   LLVM::LLVMStructType InfoType = tensorInfoType(C), Model = modelType(C);
   auto Put = [&](OpBuilder &At, Value Aggregate, Value Field,
@@ -569,6 +615,11 @@ void ABIBuilder::buildModel(llvm::StringRef Version, llvm::StringRef Options) {
   MakeTensors("inputs", Info.Inputs);
   MakeTensors("outputs", Info.Outputs);
 
+  bool HasKeys = llvm::any_of(
+      Info.Outputs, [](const TensorInfo &T) { return !T.Keys.empty(); });
+  if (HasKeys)
+    buildKeys();
+
   makeAggregate(Name + "_description", Model, [&](OpBuilder &At, Value A) {
     Value Fields[] = {
         Integer(At, I32, sizeof(lathe_model)),
@@ -585,6 +636,7 @@ void ABIBuilder::buildModel(llvm::StringRef Version, llvm::StringRef Options) {
         Symbol(At, Name + "_workspace"),
         string(At, Version),
         string(At, Options),
+        HasKeys ? Symbol(At, Name + "_output_keys") : Null(At),
     };
     for (auto [I, Field] : llvm::enumerate(Fields))
       A = Put(At, A, Field, I);

@@ -35,7 +35,10 @@ LLVM::LLVMStructType lathe::target::tensorInfoType(MLIRContext *C) {
 }
 LLVM::LLVMStructType lathe::target::modelType(MLIRContext *C) {
   return makeStruct(C, "iiiippp"
-                       "llppppp");
+                       "llpppppp");
+}
+LLVM::LLVMStructType lathe::target::mapKeysType(MLIRContext *C) {
+  return makeStruct(C, "lpp");
 }
 
 FunctionBuilder::FunctionBuilder(LLVM::LLVMFuncOp Func)

@@ -26,6 +26,7 @@ mlir::LLVM::LLVMStructType callType(mlir::MLIRContext *Context);
 /// lathe_tensor_info and lathe_model.
 mlir::LLVM::LLVMStructType tensorInfoType(mlir::MLIRContext *Context);
 mlir::LLVM::LLVMStructType modelType(mlir::MLIRContext *Context);
+mlir::LLVM::LLVMStructType mapKeysType(mlir::MLIRContext *Context);
 
 /// Builds the body of one function: straight-line code in which a check that
 /// fails leaves with a value.

@@ -96,7 +96,8 @@ lathe::target::findWeights(llvm::MemoryBufferRef Buffer) {
 
 llvm::ArrayRef<llvm::StringRef> lathe::target::allowedUndefinedSymbols() {
   // Memory functions, which every C implementation has, freestanding ones too,
-  // and those of libm that have no vector form of ours. docs/guide.md lists them.
+  // and those of libm that have no vector form of ours. docs/guide.md lists
+  // them.
   static constexpr llvm::StringRef Names[] = {
       "memcpy",  "memmove",   "memset",     "acos",  "acosf",  "acosh",
       "acoshf",  "asin",      "asinf",      "asinh", "asinhf", "atan",

@@ -32,7 +32,15 @@ static void describe(llvm::raw_ostream &OS, llvm::StringRef Kind,
                      const TensorInfo &T) {
   std::string Type = T.enumerator().drop_front(strlen("LATHE_")).lower();
   OS << " *   " << Kind << " '" << inComment(T.Name) << "': " << Type << ' '
-     << inComment(T.shapeText()) << "\n";
+     << inComment(T.shapeText());
+  if (!T.Keys.empty()) {
+    OS << ", the values of the keys ";
+    llvm::interleaveComma(T.Keys.Ints, OS);
+    llvm::interleaveComma(T.Keys.Strings, OS, [&](llvm::StringRef Key) {
+      OS << "'" << inComment(Key) << "'";
+    });
+  }
+  OS << "\n";
 }
 
 namespace {

@@ -161,6 +161,11 @@ static LogicalResult readTensors(ModuleOp Module, llvm::StringRef Attribute,
       for (auto [I, D] : llvm::enumerate(Dims.getAsRange<StringAttr>()))
         if (I < Info.Dims.size() && Info.Shape[I] < 0)
           Info.Dims[I] = D.str();
+    if (auto Ints = Dict.getAs<DenseI64ArrayAttr>("keys"))
+      Info.Keys.Ints = std::vector<int64_t>(Ints.asArrayRef());
+    if (auto Strings = Dict.getAs<ArrayAttr>("keys"))
+      for (auto Key : Strings.getAsRange<StringAttr>())
+        Info.Keys.Strings.push_back(Key.str());
     Out.push_back(std::move(Info));
   }
   return success();

@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Bufferization rewrites the signature of @main. Names, element types as ONNX
-// has them and symbolic dimensions move to the module before it does.
+// has them, symbolic dimensions and keys of maps move to the module before it
+// does.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,12 +42,14 @@ record(Builder &B, TypeRange Types,
     auto Name = dyn_cast_or_null<StringAttr>(Get(I, "onnx.name"));
     auto Declared = dyn_cast_or_null<TypeAttr>(Get(I, "onnx.type"));
     auto Dims = dyn_cast_or_null<ArrayAttr>(Get(I, "onnx.dims"));
-    List.push_back(B.getDictionaryAttr(
-        {B.getNamedAttr("name", Name ? Name : B.getStringAttr("")),
-         B.getNamedAttr(
-             "type",
-             TypeAttr::get(Declared ? merge(Declared.getValue(), T) : T)),
-         B.getNamedAttr("dims", Dims ? Dims : B.getArrayAttr({}))}));
+    NamedAttrList Entry;
+    Entry.set("name", Name ? Name : B.getStringAttr(""));
+    Entry.set("type",
+              TypeAttr::get(Declared ? merge(Declared.getValue(), T) : T));
+    Entry.set("dims", Dims ? Dims : B.getArrayAttr({}));
+    if (Attribute Keys = Get(I, "onnx.keys"))
+      Entry.set("keys", Keys);
+    List.push_back(Entry.getDictionary(B.getContext()));
   }
   return B.getArrayAttr(List);
 }

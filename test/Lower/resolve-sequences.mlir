@@ -28,3 +28,15 @@ func.func @parts(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
   %y = onnx.ConcatFromSequence(%s) {axis = 0} : (!onnx.seq<tensor<2x2xf32>>) -> tensor<4x2xf32>
   return %y : tensor<4x2xf32>
 }
+
+// -----
+
+// A sequence of maps is the matrix of its values.
+// CHECK-LABEL: @classes(
+// CHECK-SAME:    %[[X:[^:]*]]: tensor<?x3xf32>
+// CHECK-SAME:    -> (tensor<?x3xf32> {onnx.keys = array<i64: 0, 1, 2>, onnx.name = "p"})
+// CHECK-NEXT:    return %[[X]]
+func.func @classes(%x: tensor<?x3xf32>) -> (!onnx.seq<!onnx.map<i64, f32>> {onnx.name = "p"}) {
+  %z = onnx.ml.ZipMap(%x) {classlabels_int64s = [0, 1, 2]} : (tensor<?x3xf32>) -> !onnx.seq<!onnx.map<i64, f32>>
+  return %z : !onnx.seq<!onnx.map<i64, f32>>
+}

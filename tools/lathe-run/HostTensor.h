@@ -44,6 +44,13 @@ llvm::Expected<HostTensor> readTensor(llvm::StringRef Path, int32_t Wanted);
 std::string compare(const HostTensor &Got, const HostTensor &Expected,
                     double RTol, double ATol);
 
+/// The same for a matrix that is a sequence of maps with these \p Keys, and a
+/// .json file; an error if that cannot be read.
+llvm::Expected<std::string> compareMaps(const HostTensor &Got,
+                                        const lathe_map_keys *Keys,
+                                        llvm::StringRef Path, double RTol,
+                                        double ATol);
+
 /// Floats N(0,1), integers and booleans 0 or 1.
 HostTensor randomTensor(int32_t Type, llvm::ArrayRef<int64_t> Shape,
                         uint64_t &State);

@@ -21,7 +21,9 @@ def LowerExpandFunctions : Pass<"lower-expand-functions", "mlir::ModuleOp"> {
 def LowerResolveSequences : Pass<"lower-resolve-sequences", "mlir::ModuleOp"> {
   let summary = "sequences and optionals of known length to their elements";
   let description = [{
-    New ops have no shapes: `onnx-infer-shapes` must follow.
+    New ops have no shapes: `onnx-infer-shapes` must follow. A sequence of maps
+    that main returns (the result of a ZipMap) becomes the matrix of their values,
+    and the attribute `onnx.keys` of the result of main holds the keys.
   }];
 }
 

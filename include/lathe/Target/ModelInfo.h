@@ -21,6 +21,15 @@
 
 namespace lathe::target {
 
+/// The keys of a matrix that the model calls a sequence of maps.
+struct MapKeys {
+  /// One of the two holds a key for each column.
+  std::vector<int64_t> Ints;
+  std::vector<std::string> Strings;
+
+  bool empty() const { return Ints.empty() && Strings.empty(); }
+};
+
 struct TensorInfo {
   std::string Name;
   /// ONNX's number of the element type (lathe_type of lathe.h).
@@ -29,6 +38,8 @@ struct TensorInfo {
   std::vector<int64_t> Shape;
   /// Names of dynamic dimensions, "" elsewhere and where there is none.
   std::vector<std::string> Dims;
+  /// Of an output that is a sequence of maps, a row for each.
+  MapKeys Keys;
 
   bool isStatic() const;
   /// Bytes of a dense tensor with \p Elements elements.

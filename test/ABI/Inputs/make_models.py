@@ -5,6 +5,7 @@ dynamic  one dynamic dimension, two outputs, one of them of fixed shape
 bounded  NonZero: the size of the output is known only after it has run
 types    inputs and outputs of half, double, bool, 8-bit and 64-bit types
 index    Gather whose index comes from the caller and may be out of range
+maps     two sequences of maps, with keys that are strings and integers, and a plain tensor
 named    a dimension whose name neither a shell nor C takes as it is
 """
 import pathlib
@@ -53,6 +54,18 @@ save("types",
 
 save("index", [node("Gather", ["table", "which"], ["row"], "pick")],
      [("table", T.FLOAT, [3, 2]), ("which", T.INT64, [1])], [("row", T.FLOAT, [1, 2])])
+
+maps = lambda key: helper.make_sequence_type_proto(
+    helper.make_map_type_proto(key, helper.make_tensor_type_proto(T.FLOAT, [])))
+graph = helper.make_graph(
+    [node("ZipMap", ["x"], ["by_name"], "names", domain="ai.onnx.ml", classlabels_strings=["cat", "dog", "emu"]),
+     node("ZipMap", ["z"], ["by_number"], "numbers", domain="ai.onnx.ml", classlabels_int64s=[7, -1]),
+     node("Relu", ["x"], ["y"], "relu")], "maps",
+    [helper.make_tensor_value_info("x", T.FLOAT, [2, 3]), helper.make_tensor_value_info("z", T.FLOAT, ["n", 2])],
+    [helper.make_value_info("by_name", maps(T.STRING)), helper.make_tensor_value_info("y", T.FLOAT, [2, 3]),
+     helper.make_value_info("by_number", maps(T.INT64))])
+onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 3)],
+                            ir_version=10), OUT / "maps.onnx")
 
 save("named", [node("Relu", ["x"], ["y"], "relu")],
      [("x", T.FLOAT, ["it's */ N"])], [("y", T.FLOAT, ["it's */ N"])])
