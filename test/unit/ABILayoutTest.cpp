@@ -64,6 +64,13 @@ TEST(ABILayout, StructuresAgreeWithTheHeader) {
                   AT(struct_size), AT(num_inputs), AT(num_outputs),
                   AT(reserved), AT(name), AT(inputs), AT(outputs),
                   AT(workspace_bytes), AT(weights_bytes), AT(call), AT(error),
-                  AT(workspace), AT(version), AT(options), sizeof(S)}));
+                  AT(workspace), AT(version), AT(options), AT(output_keys),
+                  sizeof(S)}));
+  }
+  {
+    using S = lathe_map_keys;
+    EXPECT_EQ(offsets(mapKeysType(&C)),
+              (std::vector<size_t>{AT(count), AT(ints), AT(strings),
+                                   sizeof(S)}));
   }
 }
