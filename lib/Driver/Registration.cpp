@@ -10,6 +10,7 @@
 #include "lathe/Codegen/Registration.h"
 #include "lathe/Compress/Passes.h"
 #include "lathe/Driver/Compiler.h"
+#include "lathe/Driver/Evaluator.h"
 #include "lathe/Graph/Passes.h"
 #include "lathe/Import/Passes.h"
 #include "lathe/Kernel/Kernel.h"
@@ -32,6 +33,9 @@ void lathe::registerAllDialects(mlir::DialectRegistry &Registry) {
 
 void lathe::registerAllPasses() {
   mlir::registerAllPasses();
+  // Before the generated registration, which would leave it without.
+  mlir::registerPass(
+      [] { return graph::createFoldConstants({}, &driver::hostEvaluator()); });
   graph::registerGraphPasses();
   compress::registerCompressPasses();
   lower::registerLowerPasses();

@@ -11,6 +11,7 @@
 #include "lathe/ONNX/Diagnostics.h"
 #include "lathe/ONNX/Facts.h"
 #include "lathe/ONNX/ONNX.h"
+#include "lathe/ONNX/Work.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -24,104 +25,6 @@ using namespace mlir;
 //===----------------------------------------------------------------------===//
 // The onnx dialect
 //===----------------------------------------------------------------------===//
-
-/// Elements of \p V if its shape is known.
-static std::optional<int64_t> elements(Value V) {
-  auto Type = dyn_cast<RankedTensorType>(V.getType());
-  if (!Type || !Type.hasStaticShape())
-    return std::nullopt;
-  return Type.getNumElements();
-}
-
-static std::optional<int64_t> dimension(Value V, int64_t D) {
-  auto Type = dyn_cast<RankedTensorType>(V.getType());
-  if (!Type || !Type.getRank())
-    return std::nullopt;
-  int64_t Size = Type.getDimSize(D < 0 ? D + Type.getRank() : D);
-  return ShapedType::isDynamic(Size) ? std::nullopt
-                                     : std::optional<int64_t>(Size);
-}
-
-namespace {
-/// How the work of an op follows from its shapes.
-enum class Work {
-  Product,    // elements of the result times the last dimension of Left
-  Window,     // elements of the result times those of one filter of Right
-  Transposed, // elements of Left times those of one filter of Right
-  Recurrent,  // steps times batch times both matrices
-};
-struct WorkRow {
-  llvm::StringLiteral Op;
-  Work Kind;
-  unsigned Left, Right;
-};
-} // namespace
-
-static constexpr WorkRow WorkTable[] = {
-    {"onnx.Conv", Work::Window, 0, 1},
-    {"onnx.ConvInteger", Work::Window, 0, 1},
-    {"onnx.ConvTranspose", Work::Transposed, 0, 1},
-    {"onnx.DeformConv", Work::Window, 0, 1},
-    {"onnx.GRU", Work::Recurrent, 1, 2},
-    {"onnx.Gemm", Work::Product, 0, 1},
-    {"onnx.LSTM", Work::Recurrent, 1, 2},
-    {"onnx.MatMul", Work::Product, 0, 1},
-    {"onnx.MatMulInteger", Work::Product, 0, 1},
-    {"onnx.QLinearConv", Work::Window, 0, 3},
-    {"onnx.QLinearMatMul", Work::Product, 0, 3},
-    {"onnx.RNN", Work::Recurrent, 1, 2},
-    {"onnx.ms.FusedConv", Work::Window, 0, 1},
-    {"onnx.ms.FusedGemm", Work::Product, 0, 1},
-    {"onnx.ms.FusedMatMul", Work::Product, 0, 1},
-};
-
-static const WorkRow *workOf(Operation *Op) {
-  llvm::StringRef Name = Op->getName().getStringRef();
-  const WorkRow *Row =
-      llvm::find_if(WorkTable, [&](const WorkRow &R) { return R.Op == Name; });
-  return Row == std::end(WorkTable) ? nullptr : Row;
-}
-
-/// Multiply-accumulates of \p Op; 0 for what is no contraction.
-static std::optional<int64_t> macsOf(Operation *Op) {
-  const WorkRow *Row = workOf(Op);
-  if (!Row)
-    return 0;
-  if (Op->getNumOperands() <= std::max(Row->Left, Row->Right) ||
-      !Op->getNumResults())
-    return std::nullopt;
-  Value Left = Op->getOperand(Row->Left), Right = Op->getOperand(Row->Right);
-  std::optional<int64_t> Result = elements(Op->getResult(0)),
-                         LeftAll = elements(Left), RightAll = elements(Right);
-  switch (Row->Kind) {
-  case Work::Product: {
-    bool Transposed = false;
-    if (auto A = Op->getAttrOfType<IntegerAttr>("transA"))
-      Transposed = A.getInt() != 0;
-    std::optional<int64_t> K = dimension(Left, Transposed ? 0 : -1);
-    if (!Result || !K)
-      return std::nullopt;
-    return *Result * *K;
-  }
-  case Work::Window:
-  case Work::Transposed: {
-    std::optional<int64_t> Filters = dimension(Right, 0);
-    std::optional<int64_t> Positions =
-        Row->Kind == Work::Window ? Result : LeftAll;
-    if (!Positions || !RightAll || !Filters || !*Filters)
-      return std::nullopt;
-    return *Positions * (*RightAll / *Filters);
-  }
-  case Work::Recurrent: {
-    std::optional<int64_t> Steps = dimension(Op->getOperand(0), 0),
-                           Batch = dimension(Op->getOperand(0), 1);
-    if (!Steps || !Batch || !LeftAll || !RightAll)
-      return std::nullopt;
-    return *Steps * *Batch * (*LeftAll + *RightAll);
-  }
-  }
-  return std::nullopt;
-}
 
 /// Whether a constant of this type is a weight, not an axis, a shape or an
 /// index.
@@ -168,7 +71,7 @@ static void collectONNX(ModuleOp Module, StageStats &Stats) {
       return;
     }
     ++Stats.Nodes;
-    addMACs(Stats, macsOf(Op));
+    addMACs(Stats, onnx::countMACs(Op));
   });
 }
 
@@ -191,10 +94,9 @@ std::vector<LayerStats> driver::collectLayers(ModuleOp Module) {
   std::vector<LayerStats> Layers;
   llvm::StringMap<unsigned> Unnamed;
   Module.walk([&](Operation *Op) {
-    const WorkRow *Row = workOf(Op);
-    if (!Row || Op->getNumOperands() <= Row->Right)
+    Value Right = onnx::getFactor(Op);
+    if (!Right)
       return;
-    Value Right = Op->getOperand(Row->Right);
     // Weights kept in integers are named where they are turned to floats.
     if (auto Dequantize = Right.getDefiningOp<onnx::DequantizeLinearOp>())
       Right = Dequantize->getOperand(0);
@@ -206,7 +108,7 @@ std::vector<LayerStats> driver::collectLayers(ModuleOp Module) {
     L.Node = onnx::getNodeName(Op->getLoc()).str();
     if (L.Node.empty())
       L.Node = L.Op + "_" + std::to_string(Unnamed[L.Op]++);
-    L.Before = {View->size(), countNonzeros(*View), macsOf(Op)};
+    L.Before = {View->size(), countNonzeros(*View), onnx::countMACs(Op)};
     Layers.push_back(std::move(L));
   });
   return Layers;

@@ -1,4 +1,5 @@
-//===- Passes.h - Passes of the stage Graph ------------------------*- C++ -*-===//
+//===- Passes.h - Passes of the stage Graph ------------------------*- C++
+//-*-===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -10,10 +11,19 @@
 
 #include "mlir/Pass/Pass.h"
 
+namespace lathe::onnx {
+class Evaluator;
+} // namespace lathe::onnx
+
 namespace lathe::graph {
 
 #define GEN_PASS_DECL
 #include "lathe/Graph/Passes.h.inc"
+
+/// The pass with what it computes values by; null: only elements are moved.
+std::unique_ptr<mlir::Pass>
+createFoldConstants(const FoldConstantsOptions &Options,
+                    onnx::Evaluator *Evaluator);
 
 #define GEN_PASS_REGISTRATION
 #include "lathe/Graph/Passes.h.inc"

@@ -54,4 +54,36 @@ def RemoveNoOps : Pass<"graph-remove-no-ops", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"Removed", "removed", "Nodes replaced by an operand">];
 }
 
+def FoldConstants : Pass<"graph-fold-constants", "::mlir::ModuleOp"> {
+  let summary = "Compute what depends on constants alone while compiling";
+  let description = [{
+    Every op whose operands, and what its regions capture, are constants or folded themselves is
+    replaced by its value. Changes of shape and transpositions of a constant are done at once; all
+    else is gathered over all functions and subgraphs into one module, compiled and run by the
+    Evaluator, which gives the same bytes on every machine.
+
+        %w = onnx.Constant dense_resource<w> : tensor<64x16xf16>
+        %0 = onnx.Cast(%w) {to = 1 : i64} : ...
+        %1 = onnx.Mul(%0, %scale) : ...           // onnx.Constant dense_resource<folded> : tensor<64x16xf32>
+
+    An op stays, and a remark tells why if `remarks` is set, if it draws random numbers, is a
+    DequantizeLinear (integer kernels want the integers; `dequantize` folds it), works on strings,
+    makes the model grow (a result over 1 MiB and four times as large as the constants behind it, as
+    those of Expand, Tile, ConstantOfShape tend to be), has a result over `limit` bytes that does not
+    take the place of its constant, would take too long, or fails when it is run.
+  }];
+  let options = [
+    Option<"Limit", "limit", "int64_t", "67108864",
+           "Bytes of a result above which it stays, unless its constant goes; 0 folds nothing">,
+    Option<"Dequantize", "dequantize", "bool", "false", "Fold DequantizeLinear too">,
+    Option<"Remarks", "remarks", "bool", "false", "Report each op that stays, and why">
+  ];
+  let statistics = [
+    Statistic<"NumMoved", "moved", "Constants reshaped or transposed at once">,
+    Statistic<"NumFolded", "folded", "Values computed by the evaluator">,
+    Statistic<"NumLeft", "left", "Ops with constant operands that stay">
+  ];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+}
+
 #endif // LATHE_GRAPH_PASSES_TD
