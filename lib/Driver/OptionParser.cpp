@@ -140,6 +140,20 @@ static bool parseDim(llvm::StringRef Text,
          Out.second >= 0;
 }
 
+/// A number of bytes, with K, M or G behind it or without.
+static bool parseBytes(llvm::StringRef Text, int64_t &Out) {
+  unsigned Shift = 0;
+  for (auto [Unit, Bits] : {std::pair('K', 10), {'M', 20}, {'G', 30}})
+    if (Text.ends_with_insensitive(llvm::StringRef(&Unit, 1)))
+      Shift = Bits;
+  if (Shift)
+    Text = Text.drop_back();
+  if (Text.getAsInteger(10, Out) || Out < 0 || Out > (INT64_MAX >> Shift))
+    return false;
+  Out <<= Shift;
+  return true;
+}
+
 /// \p Text as one word of a shell's command line.
 static std::string quote(llvm::StringRef Text) {
   auto Plain = [](char C) {
@@ -253,6 +267,11 @@ std::optional<CompilerOptions> OptionParser::compilerOptions() const {
   Good &= readPruneOptions(Result.Compress.Prune);
   if (value(OPT_threads_EQ, "1") != "1")
     Fail("'--threads=" + value(OPT_threads_EQ) + "': only 1 is supported yet");
+  if (llvm::StringRef Bytes = value(OPT_fold_limit_EQ, "64M");
+      !parseBytes(Bytes, Result.FoldLimitBytes))
+    Fail("'--fold-limit=" + Bytes +
+         "': expected a number of bytes, such as 4096 or 64M");
+  Result.Remarks = has(OPT_remarks);
   Result.TimePasses = has(OPT_time_passes);
   Result.PrintIRAfter = values(OPT_print_ir_after_EQ);
   Result.Reproducer = value(OPT_reproducer_EQ).str();

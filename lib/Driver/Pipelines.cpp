@@ -40,6 +40,8 @@ static void buildStage(OpPassManager &PM, Stage S,
     graph::PipelineOptions Graph;
     Graph.Optimize = Options.OptLevel > 0;
     Graph.KeepRounding = Options.StrictFloats;
+    Graph.FoldLimitBytes = Options.FoldLimitBytes;
+    Graph.Remarks = Options.Remarks;
     Graph.Evaluator = &hostEvaluator();
     graph::buildPipeline(PM, Graph);
     return;

@@ -24,4 +24,10 @@ void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   PM.addPass(createEliminateDead());
   PM.addPass(createCanonicalizerPass());
   PM.addPass(createCSEPass());
+  // 2. Equal subgraphs of constants are one by now. Values may tell shapes.
+  FoldConstantsOptions Fold;
+  Fold.Limit = Options.FoldLimitBytes;
+  Fold.Remarks = Options.Remarks;
+  PM.addPass(createFoldConstants(Fold, Options.Evaluator));
+  PM.addPass(onnx::createInferShapes());
 }

@@ -37,9 +37,13 @@ struct CompilerOptions {
   bool StrictFloats = false;
   /// False: every kernel by the generic tier.
   bool Emitters = true;
+  /// Bytes of a constant computed while compiling; 0: none is.
+  int64_t FoldLimitBytes = 64 << 20;
   import::ImportOptions Import;
   compress::Options Compress;
 
+  /// Passes report what they left undone, and why.
+  bool Remarks = false;
   /// Reports the time of each pass to the error stream.
   bool TimePasses = false;
   /// Names of passes to print the IR after.

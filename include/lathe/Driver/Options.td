@@ -91,6 +91,9 @@ defm fp_model : Value<"fp-model",
   GroupTarget, Shared>;
 defm emitters : Value<"emitters",
   "all (default), or none: every kernel by the generic tier", "WHICH", GroupTarget, Shared>;
+defm fold_limit : Value<"fold-limit",
+  "Compute no constant above so many bytes while compiling (default 64M), unless it takes the "
+  "place of another; 0: compute none", "BYTES", GroupTarget, Shared>;
 
 //===----------------------------------------------------------------------===//
 // Compression
@@ -149,6 +152,7 @@ def stats : Switch<"stats",
   GroupReport, Compile>;
 def stats_EQ : Joined<["--"], "stats=">, HelpText<"As --stats, as text or json">,
                MetaVarName<"FORM">, Group<GroupReport>, Visibility<Compile>;
+def remarks : Switch<"remarks", "Print what passes left undone, and why", GroupReport, Shared>;
 def time_passes : Switch<"time-passes", "Print the time that each pass took", GroupReport, Shared>;
 defm print_ir_after : Value<"print-ir-after",
   "Print the IR after the pass NAME; may be repeated", "NAME", GroupReport, Shared,

@@ -22,8 +22,11 @@ struct PipelineOptions {
   /// Rewrites that change a rounding (scales into weights, sums in another
   /// order) are left out.
   bool KeepRounding = false;
-  /// Folded constants larger than this stay unfolded.
+  /// Constants larger than this are not computed, unless they take the place of
+  /// others; 0: none is.
   int64_t FoldLimitBytes = 64 << 20;
+  /// Passes report what they left undone, and why.
+  bool Remarks = false;
   /// Computes values while compiling; null: what needs it is left undone.
   onnx::Evaluator *Evaluator = nullptr;
 };
