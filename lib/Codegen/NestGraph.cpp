@@ -471,20 +471,24 @@ LogicalResult GraphBuilder::run(ValueRange Results,
         Where = composeCoords(Map, *Loops);
       }
       // It must run through all elements exactly once.
-      llvm::SmallBitVector Used(G.NumParallel);
-      bool Bijective = Where.size() == G.NumParallel;
+      llvm::SmallBitVector Missing(G.NumParallel);
+      for (unsigned D = 0; D < G.NumParallel; ++D)
+        Missing[D] = G.Dims[D].Extent != 1;
+      bool Bijective = true;
       ArrayRef<int64_t> Shape =
           cast<RankedTensorType>(Results[I].getType()).getShape();
       for (auto [E, Size] : llvm::zip_equal(Where, Shape)) {
+        if (Size == 1)
+          continue;
         auto D = dyn_cast<AffineDimExpr>(E);
         if (!D || D.getPosition() >= G.NumParallel ||
-            Used.test(D.getPosition()) ||
+            !Missing.test(D.getPosition()) ||
             G.Dims[D.getPosition()].Extent != Size)
           Bijective = false;
         else
-          Used.set(D.getPosition());
+          Missing.reset(D.getPosition());
       }
-      if (!Bijective || !Used.all())
+      if (!Bijective || Missing.any())
         continue;
       G.Stores.push_back({I, Results[I], Where, {}});
       Pending.reset(I);

@@ -44,6 +44,15 @@ unsigned bodySize(linalg::GenericOp Op) {
   return Op.getBody()->getOperations().size() - 1;
 }
 
+/// An operand read or written along every loop of more than one iteration.
+bool isFullSize(linalg::GenericOp Op, OpOperand *Operand) {
+  AffineMap Map = Op.getMatchingIndexingMap(Operand);
+  for (auto [I, Range] : llvm::enumerate(Op.getStaticLoopRanges()))
+    if (Range != 1 && !Map.isFunctionOfDim(I))
+      return false;
+  return true;
+}
+
 /// Cheap to repeat: a few adds, selects, conversions on at most one full-size
 /// operand.
 bool isCheap(linalg::GenericOp Op) {
@@ -56,9 +65,8 @@ bool isCheap(linalg::GenericOp Op) {
         Inner.getNumRegions() != 0)
       return false;
   unsigned FullSize =
-      llvm::count_if(Op.getDpsInputOperands(), [&](OpOperand *O) {
-        return Op.getRank(O) == int64_t(Op.getNumLoops());
-      });
+      llvm::count_if(Op.getDpsInputOperands(),
+                     [&](OpOperand *O) { return isFullSize(Op, O); });
   return FullSize <= 1;
 }
 
@@ -73,6 +81,19 @@ bool readsOnce(linalg::GenericOp Consumer, OpOperand *Operand) {
 bool gathers(linalg::GenericOp Op) {
   return llvm::any_of(Op.getBody()->without_terminator(), [](Operation &Inner) {
     return isa<tensor::ExtractOp>(Inner) || Inner.getNumRegions() != 0;
+  });
+}
+
+/// \p Op can be computed on the result of a sum of products before that is
+/// stored: it alone reads it, as it comes.
+bool isEpilogue(linalg::GenericOp Op) {
+  AffineMap Out = Op.getMatchingIndexingMap(Op.getDpsInitOperand(0));
+  return llvm::any_of(Op.getDpsInputOperands(), [&](OpOperand *Operand) {
+    auto Root = Operand->get().getDefiningOp<linalg::GenericOp>();
+    return Root && isRoot(Root) && kindOf(Root) != "reduction" &&
+           Root->hasOneUse() && isFullSize(Op, Operand) &&
+           innermostLoop(Op, Op.getMatchingIndexingMap(Operand)) ==
+               innermostLoop(Op, Out);
   });
 }
 
@@ -99,6 +120,14 @@ bool shouldFuse(OpOperand *Operand) {
   }
   bool OneUser = llvm::all_of(
       Producer->getUsers(), [&](Operation *User) { return User == Consumer; });
+  // An epilogue stays with its root, unless its consumer is one too.
+  AffineMap In = Consumer.getMatchingIndexingMap(Operand);
+  if (isEpilogue(Producer) &&
+      (!OneUser ||
+       innermostLoop(Consumer, In) !=
+           innermostLoop(Consumer, Consumer.getMatchingIndexingMap(
+                                       Consumer.getDpsInitOperand(0)))))
+    return false;
   // A broadcast producer is small; computing it once per element of its
   // consumer pays only if it is cheap.
   if (Once && OneUser)

@@ -222,10 +222,12 @@ bool GroupGrower::fits(linalg::GenericOp Op, const Labels &Loops) const {
       return false;
     if (RowWise)
       return isPlainBody(Op);
-    // What a root computes is stored as it comes.
+    // What a root computes is stored as it comes, or with its innermost
+    // dimension kept.
     for (OpOperand &Operand : Op->getOpOperands())
-      if ((Op.isDpsInit(&Operand) || isMember(Operand.get().getDefiningOp())) &&
-          !Op.getMatchingIndexingMap(&Operand).isIdentity())
+      if (isMember(Operand.get().getDefiningOp()) &&
+          innermostLoop(Op, Op.getMatchingIndexingMap(&Operand)) !=
+              innermostLoop(Op, Op.getMatchingIndexingMap(Op.getDpsInitOperand(0))))
         return false;
     return isPlainBody(Op);
   }
@@ -367,7 +369,7 @@ Group GroupGrower::grow(linalg::LinalgOp Base, bool Epilogues) {
     auto Generic = dyn_cast<linalg::GenericOp>(Base.getOperation());
     Grows &= Generic && isPlainBody(Generic) &&
              Generic.getMatchingIndexingMap(Generic.getDpsInitOperand(0))
-                 .isIdentity();
+                 .isProjectedPermutation();
   }
   if (Grows && RowWise)
     takeProducers(Base);

@@ -20,14 +20,18 @@ void kernel::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   PM.addPass(createKernelGeneralizePass());
   PM.addPass(createCanonicalizerPass());
   PM.addPass(createCSEPass());
-  if (Options.Fuse)
+  auto Fuse = [&] {
+    if (!Options.Fuse)
+      return;
+    PM.addPass(createKernelFoldReshapesPass());
     PM.addPass(createKernelFuseElementwisePass());
+  };
+  Fuse();
   if (Options.Layouts) {
     PM.addPass(createKernelAssignLayoutPass());
     PM.addPass(createCanonicalizerPass());
     PM.addPass(createCSEPass());
-    if (Options.Fuse)
-      PM.addPass(createKernelFuseElementwisePass());
+    Fuse();
   }
   // 2. Larger buffers before the producers of their parts.
   // Sizes come from inputs, not from results of other kernels. No CSE from here

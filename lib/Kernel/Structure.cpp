@@ -53,6 +53,20 @@ StringRef kernel::kindOf(Operation *Op) {
   return "reduction";
 }
 
+int kernel::innermostLoop(linalg::LinalgOp Op, AffineMap Map) {
+  SmallVector<int64_t> Ranges = Op.getStaticLoopRanges();
+  for (AffineExpr E : llvm::reverse(Map.getResults())) {
+    if (isa<AffineConstantExpr>(E))
+      continue;
+    auto D = dyn_cast<AffineDimExpr>(E);
+    if (!D)
+      return -1;
+    if (Ranges[D.getPosition()] != 1)
+      return D.getPosition();
+  }
+  return -1;
+}
+
 int64_t kernel::countCalls(ModuleOp Module) {
   int64_t Count = 0;
   Module.walk<WalkOrder::PreOrder>([&](Operation *Op) {

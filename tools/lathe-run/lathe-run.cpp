@@ -26,6 +26,9 @@
 #include <chrono>
 #include <sys/resource.h>
 
+#include <limits>
+#include <time.h>
+
 using namespace lathe;
 using namespace lathe::driver;
 using namespace lathe::run;
@@ -35,6 +38,8 @@ namespace {
 struct Figures {
   double CompileMs = 0, LoadMs = 0, FirstRunMs = 0;
   std::vector<double> RunsMs;
+  /// Of one run, in CPU time of its thread.
+  double MinCPUMs = std::numeric_limits<double>::infinity();
 };
 
 class Clock {
@@ -309,12 +314,22 @@ bool Runner::compareOutputs(Session &S, llvm::StringRef Folder) {
   return Good;
 }
 
+/// What this thread has computed for, without what others did meanwhile.
+static double threadMilliseconds() {
+  timespec Now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &Now);
+  return 1e3 * Now.tv_sec + 1e-6 * Now.tv_nsec;
+}
+
 bool Runner::bench(Session &S, double Seconds) {
   Clock All;
   do {
     Clock One;
+    double Spent = threadMilliseconds();
     int Status = S.run();
+    Spent = threadMilliseconds() - Spent;
     Times.RunsMs.push_back(One.milliseconds());
+    Times.MinCPUMs = std::min(Times.MinCPUMs, Spent);
     if (Status)
       return fail("the run ended with status " + llvm::Twine(Status) + ": " +
                   Loaded->model().error(Status));
@@ -342,9 +357,11 @@ void Runner::report() {
   }
   llvm::outs() << llvm::format("{\"min_ms\":%.6f,\"median_ms\":%.6f,\"runs\":%"
                                "zu,\"compile_ms\":%.3f,\"load_ms\":%.3f,"
-                               "\"first_run_ms\":%.6f,\"peak_rss_mb\":%.1f}\n",
+                               "\"first_run_ms\":%.6f,\"peak_rss_mb\":%.1f,"
+                               "\"min_cpu_ms\":%.6f}\n",
                                Min, Median, Runs, Times.CompileMs, Times.LoadMs,
-                               Times.FirstRunMs, Peak);
+                               Times.FirstRunMs, Peak,
+                               std::min(Times.MinCPUMs, Min));
 }
 
 int Runner::main(llvm::StringRef Path) {

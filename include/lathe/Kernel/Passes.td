@@ -30,6 +30,22 @@ def KernelFuseElementwisePass : Pass<"kernel-fuse-elementwise", "::mlir::ModuleO
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::affine::AffineDialect"];
 }
 
+def KernelFoldReshapesPass : Pass<"kernel-fold-reshapes", "::mlir::ModuleOp"> {
+  let summary = "Take reshapes out of the way of kernels";
+  let description = [{
+    A reshape between a root and an elementwise op that could be its epilogue moves
+    behind that op, whose loops are split or joined; one that only adds or drops
+    dimensions of size 1 goes into the indexing map of its reader:
+
+    ```mlir
+    %e = tensor.expand_shape %m [[0, 1]] : tensor<8xf32> into tensor<8x1xf32>
+    linalg.generic {... (r, c) -> (r, 0) ...} ins(%x, %e)      // reads %m by (r, c) -> (r)
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def KernelAssignLayoutPass : Pass<"kernel-assign-layout", "::mlir::ModuleOp"> {
   let summary = "Channels last for convolutions, by transpositions that travel";
   let description = [{

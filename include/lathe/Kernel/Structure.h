@@ -37,6 +37,10 @@ bool isRoot(mlir::Operation *Op);
 /// "reduction", "elementwise", "fill", "loop".
 llvm::StringRef kindOf(mlir::Operation *Op);
 
+/// The loop of more than one iteration that runs along the innermost dimension
+/// of an operand of \p Op indexed by \p Map; -1: none, or no loop alone.
+int innermostLoop(mlir::linalg::LinalgOp Op, mlir::AffineMap Map);
+
 /// Number of kernel.call ops that the model makes, copies and structured
 /// control flow included: the nodes of the stage `kernel`.
 int64_t countCalls(mlir::ModuleOp Module);
