@@ -455,7 +455,7 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
     Simple |= P.VectorDim >= 0 && R.Parallel.test(P.VectorDim) && !G.HasMath;
   if (P.VectorDim >= 0)
     P.Tile[P.VectorDim] = Fit(P.VectorDim, P.Width,
-                              Contraction ? (Registers >= 32 ? 4 : 2)
+                              Contraction ? kernel::tileVectors(Target)
                               : Simple    ? 4
                                           : 1);
   if (P.TransposeDim >= 0) {
@@ -501,7 +501,7 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
   } else {
     // Accumulators, the vectors they share and a broadcast fit the registers.
     int64_t Vectors = P.VectorDim >= 0 ? P.Tile[P.VectorDim] : 1;
-    int64_t Most = (Registers >= 32 ? 26 : 12) / Vectors;
+    int64_t Most = kernel::rowsThatFit(Target, Vectors);
     P.Tile[Row] = Fit(Row, 1, std::min<int64_t>(Most, Contraction ? 6 : 4));
   }
   return P;

@@ -87,6 +87,7 @@ static void buildStage(OpPassManager &PM, Stage S,
     ABI.name = Options.Name;
     ABI.version = version();
     ABI.recorded = Options.Recorded;
+    ABI.pointerBits = Machine.PointerBits;
     PM.addPass(target::createBuildABI(ABI));
     return;
   }

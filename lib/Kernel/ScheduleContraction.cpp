@@ -17,6 +17,19 @@ static int64_t balanced(int64_t Extent, int64_t Most) {
   return llvm::divideCeil(Extent, llvm::divideCeil(Extent, Most));
 }
 
+int64_t kernel::tileVectors(const TargetDescription &Target) {
+  return Target.VectorRegisters >= 32 ? 4 : 2;
+}
+
+int64_t kernel::rowsThatFit(const TargetDescription &Target, int64_t Vectors) {
+  if (!Target.BroadcastsFromMemory)
+    // One register a row besides, and one to spare.
+    return std::max<int64_t>(
+        1, (int64_t(Target.VectorRegisters) - 1 - Vectors) / (Vectors + 1));
+  // 26 accumulators never spilled on any AVX-512 machine.
+  return (Target.VectorRegisters >= 32 ? 26 : 12) / Vectors;
+}
+
 std::optional<ContractionSchedule>
 kernel::chooseContraction(const ContractionFacts &F,
                           const TargetDescription &Target) {
@@ -27,18 +40,15 @@ kernel::chooseContraction(const ContractionFacts &F,
 
   ContractionSchedule S{1, 1, Lanes};
   int64_t Vectors = llvm::divideCeil(F.Columns, Lanes);
-  bool ManyRegisters = Target.VectorRegisters >= 32;
   if (F.Rows == 1) {
     // Bound by reading the right-hand side: several streams, and enough
     // accumulators to cover the latency of a multiply-add.
     S.NV = balanced(Vectors, 8);
     return S;
   }
-  // Accumulators, one vector of the right-hand side per column and a broadcast
-  // fit the registers; 26 accumulators never spilled on any AVX-512 machine.
-  S.NV = balanced(Vectors, ManyRegisters ? 4 : 2);
-  int64_t Accumulators = ManyRegisters ? 26 : 12;
-  int64_t Rows = std::min<int64_t>(Accumulators / S.NV, ManyRegisters ? 14 : 8);
+  S.NV = balanced(Vectors, tileVectors(Target));
+  int64_t Rows = std::min<int64_t>(rowsThatFit(Target, S.NV),
+                                   Target.VectorRegisters >= 32 ? 14 : 8);
   S.MR = ShapedType::isDynamic(F.Rows) ? Rows : balanced(F.Rows, Rows);
   return S;
 }

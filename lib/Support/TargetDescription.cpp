@@ -35,10 +35,13 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
     T.VectorBits = 128;
     T.VectorRegisters = 32;
     T.HasFMA = T.HasF16Conversion = true;
+    T.BroadcastsFromMemory = false;
     return T;
   }
   if (Triple.starts_with("arm") || Triple.starts_with("thumb")) {
+    T.PointerBits = 32;
     T.VectorBits = 128;
+    T.BroadcastsFromMemory = false;
     T.HasFMA = On.contains("vfp4");
     T.HasF16Conversion = On.contains("fp16");
     return T;

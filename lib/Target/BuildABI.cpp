@@ -32,9 +32,11 @@ namespace {
 
 class ABIBuilder {
 public:
-  ABIBuilder(ModuleOp Module, ModelInfo Info, llvm::StringRef Name)
+  ABIBuilder(ModuleOp Module, ModelInfo Info, llvm::StringRef Name,
+             unsigned PointerBytes)
       : Module(Module), Info(std::move(Info)), Name(Name.str()),
-        C(Module.getContext()), B(Module.getBodyRegion()),
+        PointerBytes(PointerBytes), C(Module.getContext()),
+        B(Module.getBodyRegion()),
         Loc(NameLoc::get(StringAttr::get(C, "call"))),
         Ptr(LLVM::LLVMPointerType::get(C)), I32(IntegerType::get(C, 32)),
         I64(IntegerType::get(C, 64)) {
@@ -78,6 +80,7 @@ private:
   ModuleOp Module;
   ModelInfo Info;
   std::string Name;
+  unsigned PointerBytes;
   MLIRContext *C;
   OpBuilder B;
   Location Loc;
@@ -259,30 +262,30 @@ void ABIBuilder::buildCall() {
   };
 
   // A complete structure of our own, what the caller's header lacked being
-  // zero. Word by word: a call of memcpy would be the one thing that a small
+  // zero. Field by field: a call of memcpy would be the one thing that a small
   // model needs of a C library.
   Value Given = F.arg(0);
   F.refuse(F.isNull(Given), Fail(LATHE_BAD_CALL));
   Value Size = F.load(Given, Call, 0);
-  F.require(
-      F.compare(Predicate::uge, Size, F.i32(offsetof(lathe_call, weights))),
-      Fail(LATHE_BAD_CALL));
+  constexpr size_t FirstOptional = 8; // weights
+  F.require(F.compare(Predicate::uge, Size,
+                      F.i32(fieldOffset(Call, FirstOptional, PointerBytes))),
+            Fail(LATHE_BAD_CALL));
   Value Context =
       LLVM::AllocaOp::create(At, Loc, Ptr, Call, F.i32(1), /*alignment=*/8);
-  static_assert(sizeof(lathe_call) % 8 == 0, "whole words");
-  for (size_t Word = 0; Word < sizeof(lathe_call) / 8; ++Word) {
-    auto Put = [&](Value V) {
-      Value To = LLVM::GEPOp::create(At, Loc, Ptr, I64, Context,
-                                     ArrayRef<LLVM::GEPArg>{int32_t(Word)});
-      LLVM::StoreOp::create(At, Loc, V, To);
+  for (auto [I, Type] : llvm::enumerate(Call.getBody())) {
+    auto Put = [&, I = I](Value V) {
+      LLVM::StoreOp::create(At, Loc, V, F.address(Context, Call, I));
     };
-    if (Word < offsetof(lathe_call, weights) / 8) {
-      Put(F.loadI64(Given, Word));
+    if (I < FirstOptional) {
+      Put(F.load(Given, Call, I));
       continue;
     }
-    Put(F.i64(0));
-    F.onlyIf(F.compare(Predicate::uge, Size, F.i32((Word + 1) * 8)),
-             [&] { Put(F.loadI64(Given, Word)); });
+    Put(LLVM::ZeroOp::create(At, Loc, Type));
+    int64_t End = fieldOffset(Call, I, PointerBytes) +
+                  (Type.isInteger() ? 8 : PointerBytes);
+    F.onlyIf(F.compare(Predicate::uge, Size, F.i32(End)),
+             [&, I = I] { Put(F.load(Given, Call, I)); });
   }
 
   F.require(F.compare(Predicate::eq, F.load(Context, Call, 1),
@@ -622,7 +625,8 @@ void ABIBuilder::buildModel(llvm::StringRef Version, llvm::StringRef Options) {
 
   makeAggregate(Name + "_description", Model, [&](OpBuilder &At, Value A) {
     Value Fields[] = {
-        Integer(At, I32, sizeof(lathe_model)),
+        Integer(At, I32,
+                fieldOffset(Model, Model.getBody().size(), PointerBytes)),
         Integer(At, I32, Info.Inputs.size()),
         Integer(At, I32, Info.Outputs.size()),
         Integer(At, I32, 0),
@@ -669,9 +673,9 @@ struct BuildABI : lathe::target::impl::BuildABIBase<BuildABI> {
 
   void runOnOperation() override {
     FailureOr<ModelInfo> Info = ModelInfo::read(getOperation());
-    if (failed(Info) ||
-        failed(ABIBuilder(getOperation(), std::move(*Info), name)
-                   .build(version, recorded)))
+    if (failed(Info) || failed(ABIBuilder(getOperation(), std::move(*Info),
+                                          name, pointerBits / 8)
+                                   .build(version, recorded)))
       signalPassFailure();
   }
 };

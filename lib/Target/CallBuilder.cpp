@@ -41,6 +41,21 @@ LLVM::LLVMStructType lathe::target::mapKeysType(MLIRContext *C) {
   return makeStruct(C, "lpp");
 }
 
+int64_t lathe::target::fieldOffset(LLVM::LLVMStructType Struct, size_t Field,
+                                   unsigned PointerBytes) {
+  int64_t At = 0, Widest = 1;
+  for (auto [I, Type] : llvm::enumerate(Struct.getBody())) {
+    int64_t Bytes = Type.isIntOrFloat() ? Type.getIntOrFloatBitWidth() / 8
+                                        : int64_t(PointerBytes);
+    At = llvm::alignTo(At, Bytes);
+    if (I == Field)
+      return At;
+    At += Bytes;
+    Widest = std::max(Widest, Bytes);
+  }
+  return llvm::alignTo(At, Widest);
+}
+
 FunctionBuilder::FunctionBuilder(LLVM::LLVMFuncOp Func)
     : Func(Func), B(Func.getContext()) {
   Block *Entry = Func.addEntryBlock(B);

@@ -28,6 +28,12 @@ mlir::LLVM::LLVMStructType tensorInfoType(mlir::MLIRContext *Context);
 mlir::LLVM::LLVMStructType modelType(mlir::MLIRContext *Context);
 mlir::LLVM::LLVMStructType mapKeysType(mlir::MLIRContext *Context);
 
+/// Where field \p Field of \p Struct lies, in bytes, on a target whose pointers
+/// have \p PointerBytes; of the field past the last, the size of it all. Fields
+/// are aligned to their size, as C has it on every target of ours.
+int64_t fieldOffset(mlir::LLVM::LLVMStructType Struct, size_t Field,
+                    unsigned PointerBytes);
+
 /// Builds the body of one function: straight-line code in which a check that
 /// fails leaves with a value.
 class FunctionBuilder {

@@ -60,6 +60,7 @@ static llvm::SmallVector<llvm::StringRef> knownTargets() {
           "x86-64-v4",
           "x86_64-linux-gnu",
           "aarch64-linux-gnu",
+          "armv7-linux-gnueabihf",
           "riscv64-linux-gnu",
           "powerpc64le-linux-gnu"};
 }
@@ -69,10 +70,13 @@ static llvm::SmallVector<llvm::StringRef> knownTargets() {
 static llvm::ArrayRef<llvm::StringRef> indispensable(const llvm::Triple &T) {
   static constexpr llvm::StringRef X86[] = {"64bit", "cx8", "fxsr", "sse2"};
   static constexpr llvm::StringRef ARM64[] = {"fp-armv8", "neon"};
+  static constexpr llvm::StringRef ARM32[] = {"v7", "neon", "vfp3"};
   if (T.isX86())
     return X86;
   if (T.isAArch64())
     return ARM64;
+  if (T.isARM() || T.isThumb())
+    return ARM32;
   return {};
 }
 
@@ -122,10 +126,12 @@ llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
   }
 
   llvm::Triple T(Spec.Triple);
-  if (!T.isArch64Bit() || !T.isLittleEndian() || !T.isOSBinFormatELF())
+  bool ARM32 = T.isARM() || T.isThumb();
+  if ((!T.isArch64Bit() && !ARM32) || !T.isLittleEndian() ||
+      !T.isOSBinFormatELF())
     return error("target '" + Target + "' (" + Spec.Triple +
-                 ") is not supported: only 64-bit little-endian targets with "
-                 "ELF objects are");
+                 ") is not supported: only 32-bit ARM and 64-bit "
+                 "little-endian targets with ELF objects are");
   std::string Message;
   const llvm::Target *LLVMTarget =
       llvm::TargetRegistry::lookupTarget(T, Message);
@@ -166,6 +172,9 @@ llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
   }
 
   std::string Wanted = HostFeatures;
+  // LLVM's plain ARMv7-A has no vectors; nearly every machine with Linux does.
+  if (ARM32 && CPU == "generic")
+    Wanted = "+neon";
   if (llvm::Error E =
           parseFeatures(Request.Features, KnownFeatures, Spec.Triple, Wanted))
     return std::move(E);

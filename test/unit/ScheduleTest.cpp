@@ -20,6 +20,14 @@ static TargetDescription avx2() {
   return describeTarget("x86_64-linux-gnu", "x86-64-v3", "+avx,+avx2,+fma");
 }
 
+static TargetDescription neon() {
+  return describeTarget("aarch64-unknown-linux-gnu", "cortex-a76", "+neon");
+}
+static TargetDescription neon32() {
+  return describeTarget("armv7-unknown-linux-gnueabihf", "cortex-a7",
+                        "+neon,+vfp4");
+}
+
 namespace {
 struct Case {
   int64_t Rows, Columns, Depth;
@@ -77,4 +85,12 @@ TEST(Schedule, AccumulatorsFitTheRegisters) {
       ASSERT_TRUE(T);
       EXPECT_LE(T->MR * T->NV + T->NV + 1, 17);
     }
+}
+
+TEST(Schedule, ContractionTilesOfNEON) {
+  // A row's scalar takes a register: 5 x 4 accumulators, 4 vectors, 5 scalars.
+  check(neon(), {{128, 768, 768, ContractionSchedule{5, 4, 4}},
+                 {49, 8, 64, ContractionSchedule{9, 2, 4}},
+                 {1, 1000, 2048, ContractionSchedule{1, 8, 4}}});
+  check(neon32(), {{128, 768, 768, ContractionSchedule{4, 2, 4}}});
 }

@@ -40,6 +40,14 @@ struct ContractionSchedule {
   }
 };
 
+/// Vectors across a register tile of a contraction.
+int64_t tileVectors(const TargetDescription &Target);
+
+/// Rows of a register tile \p Vectors wide such that its accumulators, one
+/// vector of the right-hand side per column and the broadcasts fit the
+/// registers.
+int64_t rowsThatFit(const TargetDescription &Target, int64_t Vectors);
+
 std::optional<ContractionSchedule>
 chooseContraction(const ContractionFacts &Facts,
                   const TargetDescription &Target);

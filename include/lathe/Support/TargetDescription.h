@@ -26,12 +26,17 @@ struct TargetDescription {
   std::string CPU = "x86-64";
   std::string Features;
 
+  unsigned PointerBits = 64;
   /// Bits of one vector register: 128 (SSE, NEON), 256 (AVX2), 512 (AVX-512).
   unsigned VectorBits = 128;
   /// Architectural vector registers.
   unsigned VectorRegisters = 16;
   /// A fused multiply-add on vectors of f32 exists.
   bool HasFMA = false;
+  /// A scalar in memory is spread over the lanes of a multiply-add by the load
+  /// itself and keeps no register busy (x86). Elsewhere each row of a register
+  /// tile holds one: a multiply-add takes a lane of it (ARM).
+  bool BroadcastsFromMemory = true;
   /// Conversions between f16 and f32 in hardware (F16C, AVX-512, NEON).
   bool HasF16Conversion = false;
   /// Masked vector loads and stores are cheap (AVX-512, SVE).

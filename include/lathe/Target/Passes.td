@@ -30,7 +30,8 @@ def BuildABI : Pass<"target-build-abi", "mlir::ModuleOp"> {
   let options = [
     Option<"name", "name", "std::string", "\"model\"", "Prefix of the symbols, a C identifier">,
     Option<"version", "version", "std::string", "\"\"", "Version of the compiler to record">,
-    Option<"recorded", "options", "std::string", "\"\"", "Options of the compilation to record">
+    Option<"recorded", "options", "std::string", "\"\"", "Options of the compilation to record">,
+    Option<"pointerBits", "pointer-bits", "unsigned", "64", "Bits of a pointer of the target">
   ];
   let dependentDialects = ["mlir::LLVM::LLVMDialect"];
 }
