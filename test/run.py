@@ -8,6 +8,7 @@ numerics  ONNX's backend suite: 300 node cases by a fixed seed, the light models
 sums      MatMul, Gemm and Conv of many shapes by the bound of sums of products, with and without emitters
 generic   the light models and everything with a contraction of the suite without emitters
 models    the real models that are known to pass, where they lie beside the checkout
+cross     models compiled for ARM, run under an emulator
 packages  what cmake --install leaves, used from CMake, make and Meson
 demo      scripts/demo
 mutants   the import of 2,000 damaged models
@@ -119,7 +120,7 @@ def main():
     parser.add_argument("--only", help="comma-separated kinds of tests")
     parser.add_argument("--sanitize", action="store_true", help="also under ASan and UBSan, in a build of their own")
     args = parser.parse_args()
-    kinds = ["unit", "lit", "numerics", "sums", "generic", "models", "mutants", "packages", "demo"] + (["sanitize"] if args.sanitize else [])
+    kinds = ["unit", "lit", "numerics", "sums", "generic", "models", "mutants", "cross", "packages", "demo"] + (["sanitize"] if args.sanitize else [])
     if args.only:
         kinds = args.only.split(",")
 
@@ -148,6 +149,8 @@ def main():
                 tally.add(kind, not failed, failed)
             elif kind == "mutants":
                 run_mutants(tally, scratch)
+            elif kind == "cross":
+                run_counting(tally, kind, [sys.executable, "test/cross/run.py"])
             elif kind == "packages":
                 run_counting(tally, kind, [sys.executable, "test/packages/run.py"])
             elif kind == "sanitize":

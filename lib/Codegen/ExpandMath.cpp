@@ -14,6 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "MissingInstructions.h"
 #include "lathe/Codegen/Passes.h"
 #include "mlir/Conversion/MathToLibm/MathToLibm.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -237,12 +238,16 @@ struct ExpandMathPass
     if (failed(applyPatternsGreedily(getOperation(), std::move(Patterns))))
       return signalPassFailure();
 
-    if (!fma) {
-      RewritePatternSet Split(Ctx);
-      Split.add<SplitFMA>(Ctx);
-      if (failed(applyPatternsGreedily(getOperation(), std::move(Split))))
-        return signalPassFailure();
-    }
+    // What the formulas above use and the target has not.
+    RewritePatternSet Missing(Ctx);
+    if (!fma)
+      Missing.add<SplitFMA>(Ctx);
+    if (!rounding)
+      lathe::codegen::populateRoundingPatterns(Missing);
+    if (!maxNum)
+      lathe::codegen::populateMaxNumPatterns(Missing);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(Missing))))
+      return signalPassFailure();
 
     // What neither a polynomial nor an instruction gives.
     RewritePatternSet Libm(Ctx);
@@ -264,5 +269,7 @@ std::unique_ptr<Pass>
 lathe::codegen::createExpandMathPass(const TargetDescription &Target) {
   ExpandMathPassOptions Options;
   Options.fma = Target.HasFMA;
+  Options.rounding = Target.HasRounding;
+  Options.maxNum = Target.HasMaxNum;
   return lathe::codegen::createExpandMathPass(std::move(Options));
 }

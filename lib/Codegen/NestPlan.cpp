@@ -361,6 +361,18 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
     }
   }
   P.ReductionUnroll = G.BodyOps <= 8 && !G.HasMath ? 4 : 1;
+  if (!Target.BroadcastsFromMemory) {
+    // Steps of a window in line share scalars, each of which holds a register
+    // here; LLVM's scheduler keeps them all and spills.
+    auto IsWindow = [&](ArrayRef<unsigned> Order) {
+      return !Order.empty() &&
+             !ShapedType::isDynamic(G.Dims[Order.back()].Extent) &&
+             G.Dims[Order.back()].Extent <= P.InlineWindow;
+    };
+    if (Target.VectorRegisters < 32 || llvm::any_of(P.ReductionOrder, IsWindow))
+      P.ReductionUnroll = 1;
+    P.InlineWindow = 1;
+  }
   P.ReductionAccumulators = 4;
   if (Schedule && obey(G, Schedule, P))
     return P;

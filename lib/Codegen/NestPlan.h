@@ -34,8 +34,9 @@ struct NestPlan {
   llvm::SmallVector<int64_t> Tile;
   /// Per reduction: its own dimensions that are loops, outermost first.
   llvm::SmallVector<llvm::SmallVector<unsigned>> ReductionOrder;
-  /// Bodies of a reduction to lay out in line: small windows wholly, the
-  /// innermost loop in steps of this many otherwise.
+  /// Bodies of a reduction to lay out in line: windows of up to InlineWindow
+  /// points wholly, the innermost loop in steps of ReductionUnroll otherwise.
+  int64_t InlineWindow = 9;
   int64_t ReductionUnroll = 1;
   /// A dimension along which some operand is contiguous that is not so along
   /// the lanes: it is read in square blocks, transposed in registers. A

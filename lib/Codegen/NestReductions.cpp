@@ -210,11 +210,10 @@ void NestEmitter::reduceParallel(const NestGraph::Reduction &R, Points &Tile,
   ArrayRef<unsigned> Dims = P.ReductionOrder[&R - G.Reductions.data()];
 
   // From which level on all iterations are laid out in line.
-  constexpr int64_t SmallWindow = 9;
   size_t Inline = Dims.size();
   for (int64_t Bodies = 1; P.PackedAccess >= 0 && Inline > 0; --Inline) {
     int64_t E = G.Dims[Dims[Inline - 1]].Extent;
-    if (ShapedType::isDynamic(E) || Bodies * E > SmallWindow)
+    if (ShapedType::isDynamic(E) || Bodies * E > P.InlineWindow)
       break;
     Bodies *= E;
   }

@@ -43,6 +43,7 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
     T.VectorBits = 128;
     T.BroadcastsFromMemory = false;
     T.HasFMA = On.contains("vfp4");
+    T.HasRounding = T.HasMaxNum = On.contains("fp-armv8");
     T.HasF16Conversion = On.contains("fp16");
     return T;
   }
@@ -53,6 +54,7 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
   T.VectorBits = AVX512 ? 512 : On.contains("avx") ? 256 : 128;
   T.VectorRegisters = AVX512 ? 32 : 16;
   T.HasFMA = On.contains("fma");
+  T.HasRounding = On.contains("sse4.1");
   T.HasF16Conversion = On.contains("f16c");
   T.HasMaskedMemory = AVX512;
   T.HasInt8Dot = On.contains("avx512vnni") || On.contains("avxvnni");

@@ -99,18 +99,26 @@ llvm::ArrayRef<llvm::StringRef> lathe::target::allowedUndefinedSymbols() {
   // and those of libm that have no vector form of ours. docs/guide.md lists
   // them.
   static constexpr llvm::StringRef Names[] = {
-      "memcpy",  "memmove",   "memset",     "acos",  "acosf",  "acosh",
-      "acoshf",  "asin",      "asinf",      "asinh", "asinhf", "atan",
-      "atanf",   "atan2",     "atan2f",     "atanh", "atanhf", "cbrt",
-      "cbrtf",   "ceil",      "ceilf",      "cos",   "cosf",   "cosh",
-      "coshf",   "erf",       "erff",       "erfc",  "erfcf",  "exp",
-      "expf",    "exp2",      "exp2f",      "expm1", "expm1f", "floor",
-      "floorf",  "fma",       "fmaf",       "fmod",  "fmodf",  "log",
-      "logf",    "log10",     "log10f",     "log1p", "log1pf", "log2",
-      "log2f",   "pow",       "powf",       "rint",  "rintf",  "round",
-      "roundf",  "roundeven", "roundevenf", "sin",   "sinf",   "sincos",
-      "sincosf", "sinh",      "sinhf",      "sqrt",  "sqrtf",  "tan",
-      "tanf",    "tanh",      "tanhf",      "trunc", "truncf"};
+      "memcpy", "memmove", "memset", "acos", "acosf", "acosh", "acoshf", "asin",
+      "asinf", "asinh", "asinhf", "atan", "atanf", "atan2", "atan2f", "atanh",
+      "atanhf", "cbrt", "cbrtf", "ceil", "ceilf", "cos", "cosf", "cosh",
+      "coshf", "erf", "erff", "erfc", "erfcf", "exp", "expf", "exp2", "exp2f",
+      "expm1", "expm1f", "floor", "floorf", "fma", "fmaf", "fmod", "fmodf",
+      "log", "logf", "log10", "log10f", "log1p", "log1pf", "log2", "log2f",
+      "pow", "powf", "rint", "rintf", "round", "roundf", "roundeven",
+      "roundevenf", "sin", "sinf", "sincos", "sincosf", "sinh", "sinhf", "sqrt",
+      "sqrtf", "tan", "tanf", "tanh", "tanhf", "trunc", "truncf",
+      // 64-bit integers on 32-bit ARM, from the library that comes with its C
+      // compiler.
+      "__aeabi_ldivmod", "__aeabi_uldivmod", "__aeabi_idiv", "__aeabi_idivmod",
+      "__aeabi_uidiv", "__aeabi_uidivmod", "__aeabi_lmul", "__aeabi_llsl",
+      "__aeabi_llsr", "__aeabi_lasr", "__aeabi_l2f", "__aeabi_l2d",
+      "__aeabi_ul2f", "__aeabi_ul2d", "__aeabi_f2lz", "__aeabi_d2lz",
+      "__aeabi_f2ulz", "__aeabi_d2ulz", "__aeabi_memcpy", "__aeabi_memcpy4",
+      "__aeabi_memcpy8", "__aeabi_memmove", "__aeabi_memmove4",
+      "__aeabi_memmove8", "__aeabi_memset", "__aeabi_memset4",
+      "__aeabi_memset8", "__aeabi_memclr", "__aeabi_memclr4",
+      "__aeabi_memclr8"};
   return Names;
 }
 

@@ -7,6 +7,7 @@
 
 #include "lathe/Target/TargetSelection.h"
 #include "lathe/Support/Names.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -14,6 +15,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
+#include "llvm/TargetParser/ARMTargetParser.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 #include <mutex>
@@ -78,6 +80,19 @@ static llvm::ArrayRef<llvm::StringRef> indispensable(const llvm::Triple &T) {
   if (T.isARM() || T.isThumb())
     return ARM32;
   return {};
+}
+
+/// What the floating-point and vector unit brings that comes with \p CPU: a CPU
+/// of 32-bit ARM may be had with several, and LLVM's tables name none.
+static std::string floatUnitOf(llvm::StringRef CPU) {
+  std::vector<llvm::StringRef> Features;
+  // Nearly every ARMv7-A machine with Linux has NEON.
+  llvm::ARM::getFPUFeatures(
+      CPU == "generic"
+          ? llvm::ARM::FK_NEON
+          : llvm::ARM::getDefaultFPU(CPU, llvm::ARM::parseCPUArch(CPU)),
+      Features);
+  return llvm::join(Features, ",");
 }
 
 /// Parses "+a,-b,c" into signed names, each checked against \p Known.
@@ -172,9 +187,8 @@ llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
   }
 
   std::string Wanted = HostFeatures;
-  // LLVM's plain ARMv7-A has no vectors; nearly every machine with Linux does.
-  if (ARM32 && CPU == "generic")
-    Wanted = "+neon";
+  if (ARM32)
+    Wanted = floatUnitOf(CPU);
   if (llvm::Error E =
           parseFeatures(Request.Features, KnownFeatures, Spec.Triple, Wanted))
     return std::move(E);

@@ -35,6 +35,7 @@ MACHINES = {
     "armv7": (["--target=armv7-linux-gnueabihf"], "arm-linux-gnueabihf-gcc", ["qemu-arm", "-cpu", "cortex-a15"]),
 }
 MODELS = ["mnist-8", "squeezenet1.1-fp16", "tfbert-squad-tiny", "micro-kws-qdq"]
+QUANTIZED = ["digits", "micro-kws-qdq", "test_matmulinteger", "test_qlinearconv", "test_qlinearmatmul_2D_uint8_float32"]
 # Kinds of kernels that a machine may get wrong, small enough for an emulator.
 CASES = ["test_Conv2d", "test_Conv2d_depthwise_padded", "test_Linear", "test_softmax", "test_ConvTranspose2d",
          "test_MaxPool2d", "test_AvgPool2d_stride"]
@@ -137,7 +138,9 @@ def main():
         if not shutil.which(compiler) or not shutil.which(emulator[0]):
             print(f"{machine}: no {compiler} or no {emulator[0]}: nothing to run")
             continue
-        for name in args.names or ["digits"] + MODELS + CASES:
+        # A core's extras matter to integer products; all else is its baseline's.
+        names = QUANTIZED if "-" in machine else ["digits"] + MODELS + CASES
+        for name in args.names or names:
             with tempfile.TemporaryDirectory() as scratch:
                 scratch = pathlib.Path(scratch)
                 found = digits_model() if name == "digits" else find(name)

@@ -179,6 +179,21 @@ def several_models(prefix, scratch):
     check("second.onnx: error:" in output, "lathe's message is not shown")
 
 
+def cross_toolchain(prefix, scratch):
+    """A toolchain file is all that it takes; where there is no cross compiler there is nothing to do."""
+    if not shutil.which("aarch64-linux-gnu-gcc") or not shutil.which("qemu-aarch64"):
+        return
+    toolchain = scratch / "aarch64.cmake"
+    toolchain.write_text("set(CMAKE_SYSTEM_NAME Linux)\nset(CMAKE_SYSTEM_PROCESSOR aarch64)\n"
+                         "set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)\nset(CMAKE_EXE_LINKER_FLAGS -static)\n"
+                         "set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE BOTH)\n")
+    run("cmake", "-S", DIGITS, "-B", scratch / "build", f"-DCMAKE_TOOLCHAIN_FILE={toolchain}",
+        f"-DCMAKE_PREFIX_PATH={prefix}")
+    check("for aarch64-linux-gnu" in run("cmake", "--build", scratch / "build"), "the toolchain's machine was not the target")
+    found = re.search(r"(\d+) of 360 held-back images right", run("qemu-aarch64", scratch / "build/digits"))
+    check(found and int(found[1]) >= 353, "too few digits are read")
+
+
 def moved_prefix(prefix, scratch):
     moved = pathlib.Path(shutil.copytree(prefix, scratch / "elsewhere", symlinks=True))
     run("cmake", "-S", DIGITS, "-B", scratch / "build", f"-DCMAKE_PREFIX_PATH={moved}")
@@ -215,6 +230,7 @@ CASES = {
     "make": make_case,
     "meson": meson_case,
     "several models": several_models,
+    "cross toolchain": cross_toolchain,
     "moved prefix": moved_prefix,
     "build folder": build_folder_as_package,
     "wrong use": wrong_use,

@@ -12,20 +12,12 @@
 using namespace lathe::target;
 using namespace mlir;
 
-/// Where each field lies, and the size behind them, on a 64-bit machine.
-static std::vector<size_t> offsets(LLVM::LLVMStructType Type) {
+/// Where each field lies, and the size behind them.
+static std::vector<size_t> offsets(LLVM::LLVMStructType Type,
+                                   unsigned PointerBytes = 8) {
   std::vector<size_t> Result;
-  size_t At = 0, Widest = 1;
-  for (mlir::Type Field : Type.getBody()) {
-    size_t Size = isa<LLVM::LLVMPointerType>(Field)
-                      ? 8
-                      : Field.getIntOrFloatBitWidth() / 8;
-    At = (At + Size - 1) / Size * Size;
-    Result.push_back(At);
-    At += Size;
-    Widest = std::max(Widest, Size);
-  }
-  Result.push_back((At + Widest - 1) / Widest * Widest);
+  for (size_t Field = 0; Field <= Type.getBody().size(); ++Field)
+    Result.push_back(fieldOffset(Type, Field, PointerBytes));
   return Result;
 }
 
@@ -73,4 +65,17 @@ TEST(ABILayout, StructuresAgreeWithTheHeader) {
               (std::vector<size_t>{AT(count), AT(ints), AT(strings),
                                    sizeof(S)}));
   }
+}
+
+// As arm-linux-gnueabihf-gcc lays out lathe.h: 64-bit integers are aligned to 8.
+TEST(ABILayout, PointersOf32Bits) {
+  MLIRContext C;
+  C.loadDialect<LLVM::LLVMDialect>();
+  EXPECT_EQ(offsets(tensorType(&C), 4),
+            (std::vector<size_t>{0, 4, 8, 12, 16, 24}));
+  EXPECT_EQ(offsets(tensorInfoType(&C), 4),
+            (std::vector<size_t>{0, 4, 8, 12, 16, 20}));
+  EXPECT_EQ(offsets(callType(&C), 4),
+            (std::vector<size_t>{0,  4,  8,  12, 16, 20, 24, 32, 40, 48,
+                                 56, 60, 64, 68, 72, 76, 80, 84, 88}));
 }

@@ -68,8 +68,30 @@ TEST(TargetSelection, PairsThatLLVMWouldDieOf) {
             std::string::npos);
   EXPECT_NE(failure({"x86-64", "", "-sse2"}).find("lacks 'sse2'"),
             std::string::npos);
-  EXPECT_NE(failure({"armv7-linux-gnueabihf", "", ""}).find("not supported"),
+  EXPECT_NE(failure({"i686-linux-gnu", "", ""}).find("not supported"),
             std::string::npos);
   EXPECT_NE(failure({"", "", "-"}).find("unknown feature ''"),
             std::string::npos);
+}
+
+TEST(TargetSelection, ARM) {
+  auto Plain = resolveTarget({"armv7-linux-gnueabihf", "", ""});
+  ASSERT_TRUE(bool(Plain));
+  EXPECT_EQ(Plain->Description.PointerBits, 32u);
+  EXPECT_EQ(Plain->Description.VectorBits, 128u);
+  EXPECT_FALSE(Plain->Description.HasFMA);
+  EXPECT_FALSE(Plain->Description.HasRounding);
+  // LLVM's own table of this CPU names no vector unit.
+  auto A7 = resolveTarget({"armv7-linux-gnueabihf", "cortex-a7", ""});
+  ASSERT_TRUE(bool(A7));
+  EXPECT_TRUE(A7->Description.HasFMA);
+  auto A72 = resolveTarget({"armv7-linux-gnueabihf", "cortex-a72", ""});
+  ASSERT_TRUE(bool(A72));
+  EXPECT_TRUE(A72->Description.HasRounding);
+  EXPECT_NE(failure({"armv7-linux-gnueabihf", "cortex-m4", ""}).find("lacks"),
+            std::string::npos);
+  auto A76 = resolveTarget({"aarch64-linux-gnu", "cortex-a76", ""});
+  ASSERT_TRUE(bool(A76));
+  EXPECT_EQ(A76->Description.VectorRegisters, 32u);
+  EXPECT_FALSE(A76->Description.BroadcastsFromMemory);
 }

@@ -61,7 +61,11 @@ def ExpandMathPass : Pass<"codegen-expand-math"> {
     infinities and NaN as libm has them. Rare functions and f64 call libm, lane by lane.
   }];
   let options = [Option<"fma", "fma", "bool", "true",
-                        "The target has a fused multiply-add">];
+                        "The target has a fused multiply-add">,
+                 Option<"rounding", "rounding", "bool", "true",
+                        "The target rounds vectors of f32 to whole numbers">,
+                 Option<"maxNum", "max-num", "bool", "true",
+                        "The target has the maximum of vectors that ignores NaN">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];

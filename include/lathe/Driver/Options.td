@@ -78,7 +78,7 @@ defm input : Value<"input",
 
 defm target : Value<"target",
   "Machine to compile for: native (default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, or a "
-  "triple such as x86_64-linux-gnu", "TARGET", GroupTarget, Shared>;
+  "triple such as aarch64-linux-gnu or armv7-linux-gnueabihf", "TARGET", GroupTarget, Shared>;
 defm cpu : Value<"cpu", "CPU in LLVM's spelling, e.g. znver4 or skylake; or native", "CPU",
                  GroupTarget, Shared>;
 defm features : Value<"features", "Features to add to or take from the CPU: +avx2,-fma", "LIST",

@@ -37,6 +37,12 @@ struct TargetDescription {
   /// itself and keeps no register busy (x86). Elsewhere each row of a register
   /// tile holds one: a multiply-add takes a lane of it (ARM).
   bool BroadcastsFromMemory = true;
+  /// Vectors of f32 are rounded to whole numbers by an instruction (SSE4.1,
+  /// ARMv8).
+  bool HasRounding = true;
+  /// A maximum that takes the number where the other operand is NaN costs an
+  /// instruction or two.
+  bool HasMaxNum = true;
   /// Conversions between f16 and f32 in hardware (F16C, AVX-512, NEON).
   bool HasF16Conversion = false;
   /// Masked vector loads and stores are cheap (AVX-512, SVE).

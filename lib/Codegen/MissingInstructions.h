@@ -1,0 +1,25 @@
+//===- MissingInstructions.h - What some vector units lack ------*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_LIB_CODEGEN_MISSINGINSTRUCTIONS_H
+#define LATHE_LIB_CODEGEN_MISSINGINSTRUCTIONS_H
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace lathe::codegen {
+
+/// Rounding of f32 to whole numbers by additions, on scalars and vectors: exact
+/// on the whole domain, infinities, NaN and the sign of zero included.
+void populateRoundingPatterns(mlir::RewritePatternSet &Patterns);
+
+/// arith.maxnumf and arith.minnumf, and vector reductions by them, as
+/// comparisons and selections.
+void populateMaxNumPatterns(mlir::RewritePatternSet &Patterns);
+
+} // namespace lathe::codegen
+
+#endif // LATHE_LIB_CODEGEN_MISSINGINSTRUCTIONS_H
