@@ -80,7 +80,7 @@ def find(name):
 def write_tensors(path, arrays):
     with open(path, "wb") as f:
         for a in arrays:
-            a = np.ascontiguousarray(a)
+            a = np.asarray(a, order="C")
             f.write(struct.pack(f"<ii{a.ndim}qQ", NUMBERS[a.dtype], a.ndim, *a.shape, a.nbytes) + a.tobytes())
 
 
