@@ -36,7 +36,7 @@ public:
     Width = Bits >= 8 ? std::max(1u, Ctx.Target.lanes(Bits)) : 1;
   }
 
-  void fill(ArrayRef<int64_t> From, ArrayRef<int64_t> To) {
+  void fill(ArrayRef<Value> From, ArrayRef<Value> To) {
     SmallVector<Value> At;
     nest(From, To, At);
   }
@@ -50,21 +50,15 @@ private:
   Value index(int64_t I) {
     return arith::ConstantIndexOp::create(B, Loc, I);
   }
-  void loop(int64_t From, int64_t To, int64_t Step,
+  void loop(Value From, Value To, int64_t Step,
             llvm::function_ref<void(Value)> Body) {
-    if (From >= To)
-      return;
-    if (From + Step >= To)
-      return Body(index(From));
-    scf::ForOp::create(B, Loc, index(From), index(To), index(Step),
-                       ValueRange(),
+    scf::ForOp::create(B, Loc, From, To, index(Step), ValueRange(),
                        [&](OpBuilder &, Location, Value Iv, ValueRange) {
                          Body(Iv);
                          scf::YieldOp::create(B, Loc);
                        });
   }
-  void nest(ArrayRef<int64_t> From, ArrayRef<int64_t> To,
-            SmallVector<Value> &At) {
+  void nest(ArrayRef<Value> From, ArrayRef<Value> To, SmallVector<Value> &At) {
     size_t D = At.size();
     if (D + 1 < From.size())
       return loop(From[D], To[D], 1, [&](Value Iv) {
@@ -77,10 +71,12 @@ private:
     auto Ty = cast<MemRefType>(Out.getType());
     bool Dense = succeeded(Ty.getStridesAndOffset(Strides, Offset)) &&
                  Strides.back() == 1;
-    int64_t Whole = From[D];
+    Value Whole = From[D];
     if (Width > 1 && Dense) {
       auto VTy = VectorType::get({int64_t(Width)}, Scalar.getType());
-      Whole += (To[D] - From[D]) / Width * Width;
+      Value Size = B.createOrFold<arith::SubIOp>(Loc, To[D], From[D]);
+      Value Rest = B.createOrFold<arith::RemUIOp>(Loc, Size, index(Width));
+      Whole = B.createOrFold<arith::SubIOp>(Loc, To[D], Rest);
       loop(From[D], Whole, Width, [&](Value Iv) {
         Value Vec = vector::BroadcastOp::create(B, Loc, VTy, Scalar);
         At.push_back(Iv);
@@ -108,13 +104,24 @@ void lathe::codegen::emitHalos(KernelContext &Ctx) {
     auto Fill = Insert.getDest().getDefiningOp<linalg::FillOp>();
     auto Ty = cast<MemRefType>(Out.getType());
     ArrayRef<int64_t> Low = Insert.getStaticOffsets();
-    ArrayRef<int64_t> Size = Insert.getSourceType().getShape();
     if (!Fill || Ctx.memref(Fill.getOutputs()[0]) != Out ||
-        !Ty.hasStaticShape() || int64_t(Size.size()) != Ty.getRank() ||
-        !Insert.getSourceType().hasStaticShape() ||
+        Insert.getSourceType().getRank() != Ty.getRank() ||
         llvm::any_of(Low, ShapedType::isDynamic) || !Insert.hasUnitStride())
       continue;
 
+    auto Index = [&](int64_t I) -> Value {
+      return arith::ConstantIndexOp::create(B, Loc, I);
+    };
+    SmallVector<OpFoldResult> Sizes;
+    SmallVector<Value> Begin, End, Whole;
+    for (auto [D, Size] : llvm::enumerate(Insert.getMixedSizes())) {
+      std::optional<int64_t> Known = getConstantIntValue(Size);
+      Value V = Known ? Index(*Known) : Ctx.scalar(cast<Value>(Size));
+      Sizes.push_back(Known ? OpFoldResult(B.getIndexAttr(*Known)) : V);
+      Begin.push_back(Index(Low[D]));
+      End.push_back(B.createOrFold<arith::AddIOp>(Loc, Begin.back(), V));
+      Whole.push_back(B.createOrFold<memref::DimOp>(Loc, Out, D));
+    }
     Value Scalar = Ctx.scalar(Fill.getInputs()[0]);
     Value Zero = arith::ConstantIndexOp::create(B, Loc, 0);
     Value First = arith::CmpIOp::create(B, Loc, arith::CmpIPredicate::sle,
@@ -124,25 +131,26 @@ void lathe::codegen::emitHalos(KernelContext &Ctx) {
       OpBuilder::InsertionGuard Guard(B);
       B.setInsertionPointToStart(If.thenBlock());
       BoxFiller Filler(Ctx, Out, Scalar);
-      SmallVector<int64_t> From(Ty.getRank(), 0), To(Ty.getShape());
+      SmallVector<Value> From(Ty.getRank(), Zero), To(Whole);
+      ArrayRef<int64_t> Shape = Ty.getShape();
+      ArrayRef<int64_t> Inside = Insert.getSourceType().getShape();
       for (int64_t D = 0; D < Ty.getRank(); ++D) {
-        To[D] = Low[D];
+        To[D] = Begin[D];
         if (Low[D] > 0)
           Filler.fill(From, To);
-        From[D] = Low[D] + Size[D];
-        To[D] = Ty.getDimSize(D);
-        if (From[D] < To[D])
+        From[D] = End[D];
+        To[D] = Whole[D];
+        if (ShapedType::isDynamic(Shape[D]) ||
+            ShapedType::isDynamic(Inside[D]) || Low[D] + Inside[D] < Shape[D])
           Filler.fill(From, To);
-        From[D] = Low[D];
-        To[D] = Low[D] + Size[D];
+        From[D] = Begin[D];
+        To[D] = End[D];
       }
     }
-    SmallVector<OpFoldResult> Offsets, Sizes,
+    SmallVector<OpFoldResult> Offsets,
         Strides(Ty.getRank(), B.getIndexAttr(1));
-    for (int64_t D = 0; D < Ty.getRank(); ++D) {
-      Offsets.push_back(B.getIndexAttr(Low[D]));
-      Sizes.push_back(B.getIndexAttr(Size[D]));
-    }
+    for (int64_t L : Low)
+      Offsets.push_back(B.getIndexAttr(L));
     Out = memref::SubViewOp::create(B, Loc, Out, Offsets, Sizes, Strides);
     Result = Insert.getSource();
   }

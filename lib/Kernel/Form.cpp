@@ -64,7 +64,8 @@ bool readThroughHalo(IRRewriter &B, tensor::InsertSliceOp Halo) {
   // All that the insertion needs are constants: it may follow the producer.
   auto Fill = Halo.getDest().getDefiningOp<linalg::FillOp>();
   auto Constant = Fill.getInputs()[0].getDefiningOp<arith::ConstantOp>();
-  if (!Constant)
+  if (!Constant || !Halo.getType().hasStaticShape() ||
+      !Halo.getSourceType().hasStaticShape())
     return false;
   B.setInsertionPointAfter(Producer);
   Value Start = B.clone(*Constant)->getResult(0);
@@ -106,8 +107,10 @@ void prepareHalos(Block &Block) {
     Location Loc = Halo.getLoc();
     RankedTensorType Type = Halo.getSourceType();
     AffineMap Id = B.getMultiDimIdentityMap(Type.getRank());
-    Value Empty = tensor::EmptyOp::create(B, Loc, Type.getShape(),
+    Value Empty = tensor::EmptyOp::create(B, Loc, Halo.getMixedSizes(),
                                           Type.getElementType());
+    if (Empty.getType() != Type)
+      continue;
     auto Copy = linalg::GenericOp::create(
         B, Loc, Type, Inside, Empty, {Id, Id},
         SmallVector<utils::IteratorType>(Type.getRank(),

@@ -56,6 +56,49 @@ void foldReshape(IRRewriter &Rewriter, Operation *Op) {
                                                  cast<TypedAttr>(New));
 }
 
+/// A run of whole rows of a constant is a constant too: the same bytes, or some.
+void foldSlice(IRRewriter &Rewriter, tensor::ExtractSliceOp Op) {
+  auto Constant = Op.getSource().getDefiningOp<arith::ConstantOp>();
+  auto Elements =
+      Constant ? dyn_cast<ElementsAttr>(Constant.getValue()) : nullptr;
+  RankedTensorType From = Op.getSourceType(), To = Op.getType();
+  if (!Elements || !To.hasStaticShape() || !Op.hasUnitStride() ||
+      llvm::any_of(Op.getStaticOffsets(), ShapedType::isDynamic))
+    return;
+  // Outer dimensions of which one element is taken, one cut, the rest whole.
+  ArrayRef<int64_t> Sizes = Op.getStaticSizes(), Shape = From.getShape();
+  int64_t Start = 0, Row = 1, D = From.getRank() - 1;
+  for (; D >= 0 && Sizes[D] == Shape[D]; --D)
+    Row *= Shape[D];
+  for (int64_t Outer = 0; Outer < D; ++Outer)
+    if (Sizes[Outer] != 1)
+      return;
+  for (int64_t I = 0; I <= D; ++I)
+    Start = Start * Shape[I] + Op.getStaticOffset(I);
+  Start *= Row;
+
+  ElementsAttr New;
+  if (To.getNumElements() == From.getNumElements()) {
+    New = reshaped(Elements, To);
+  } else if (auto Splat = dyn_cast<SplatElementsAttr>(Elements)) {
+    New = Splat.resizeSplat(To);
+  } else if (auto Resource = dyn_cast<DenseResourceElementsAttr>(Elements)) {
+    AsmResourceBlob *Blob = Resource.getRawHandle().getBlob();
+    unsigned Bits = From.getElementTypeBitWidth();
+    if (!Blob || Bits % 8 != 0)
+      return;
+    ArrayRef<char> Part = Blob->getData().slice(
+        Start * (Bits / 8), To.getNumElements() * (Bits / 8));
+    New = DenseResourceElementsAttr::get(
+        To, "slice", UnmanagedAsmResourceBlob::allocateWithAlign(Part, 1));
+  }
+  if (!New)
+    return;
+  Rewriter.setInsertionPoint(Op);
+  Rewriter.replaceOpWithNewOp<arith::ConstantOp>(Op, To,
+                                                 cast<TypedAttr>(New));
+}
+
 /// A constant that a contraction or convolution multiplies by is a weight from
 /// here on, even a splat: folded into the body it would hide the contraction.
 void protectWeights(IRRewriter &Rewriter, linalg::LinalgOp Root) {
@@ -87,8 +130,8 @@ struct GeneralizePass
           Work.push_back(Op);
         return WalkResult::skip();
       }
-      if (isa<tensor::SplatOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
-              Op))
+      if (isa<tensor::SplatOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+              tensor::ExtractSliceOp>(Op))
         Work.push_back(Op);
       return WalkResult::advance();
     });
@@ -102,6 +145,10 @@ struct GeneralizePass
             Splat.getDynamicSizes());
         Rewriter.replaceOpWithNewOp<linalg::FillOp>(Op, Splat.getInput(),
                                                     Empty);
+        continue;
+      }
+      if (auto Slice = dyn_cast<tensor::ExtractSliceOp>(Op)) {
+        foldSlice(Rewriter, Slice);
         continue;
       }
       if (!isa<linalg::LinalgOp>(Op)) {

@@ -46,14 +46,10 @@ bool lathe::kernel::isCloned(Value V) {
 
 bool lathe::kernel::isHalo(tensor::InsertSliceOp Op) {
   auto Fill = Op.getDest().getDefiningOp<linalg::FillOp>();
-  auto Static = [](ArrayRef<int64_t> Values) {
-    return llvm::none_of(Values, ShapedType::isDynamic);
-  };
   return Fill && Fill->hasOneUse() &&
          Fill.getOutputs()[0].getDefiningOp<tensor::EmptyOp>() &&
          Op.getSourceType().getRank() == Op.getType().getRank() &&
-         Op.getSourceType().hasStaticShape() && Op.getType().hasStaticShape() &&
-         Static(Op.getStaticOffsets()) &&
+         llvm::none_of(Op.getStaticOffsets(), ShapedType::isDynamic) &&
          llvm::all_of(Op.getStaticStrides(), [](int64_t S) { return S == 1; });
 }
 
