@@ -130,6 +130,15 @@ private:
   /// One iteration of the reduction at all points.
   llvm::SmallVector<mlir::Value> step(const NestGraph::Reduction &R,
                                       const Points &Tile, mlir::ValueRange Acc);
+  // Sums of products of bytes (NestDot.cpp).
+  void reduceDot(const NestGraph::Reduction &R, Points &Tile,
+                 llvm::SmallVector<mlir::Value> &Acc);
+  /// \p Count terms, up to P.Dot, of the sums at all points.
+  llvm::SmallVector<mlir::Value> dotStep(const NestGraph::Reduction &R,
+                                         const Points &Tile, int Dim,
+                                         int64_t Count, mlir::ValueRange Acc);
+  mlir::Value loadBytes(mlir::Value Tensor, const Coords &At, const Point &Pt,
+                        int Dim, int64_t Count);
   /// Names lines of the next panel of the packed operand, \p Terms of a sum's
   /// share of them.
   void prefetchPanel(const Point &Pt, int64_t Terms);

@@ -301,11 +301,15 @@ static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
   int Column = -1;
   const NestGraph::Access *Weights = nullptr;
   for (const NestGraph::Access &A : G.Accesses) {
-    if (A.At.empty() || !A.At.back() ||
-        A.At.back().getKind() != AffineExprKind::Mod)
+    // Behind the panel may lie the terms that are added at once.
+    unsigned Behind = S.getDot() > 1 ? 2 : 1;
+    if (A.At.size() < Behind)
+      continue;
+    AffineExpr InPanel = A.At[A.At.size() - Behind];
+    if (!InPanel || InPanel.getKind() != AffineExprKind::Mod)
       continue;
     auto D =
-        dyn_cast<AffineDimExpr>(cast<AffineBinaryOpExpr>(A.At.back()).getLHS());
+        dyn_cast<AffineDimExpr>(cast<AffineBinaryOpExpr>(InPanel).getLHS());
     if (D && D.getPosition() < G.NumParallel && A.Reduction >= 0) {
       Column = D.getPosition();
       Weights = &A;
@@ -315,6 +319,7 @@ static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
     return false;
   P.PackedAccess = Weights - G.Accesses.data();
   P.PanelDim = Column;
+  P.Dot = S.getDot();
   P.Width = S.getLanes();
   P.VectorDim = Column;
   P.Tile[Column] = S.getNv();

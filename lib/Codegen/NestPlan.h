@@ -46,6 +46,8 @@ struct NestPlan {
   /// The packed operand of a scheduled contraction, an index into the graph's
   /// accesses, and its panels' dimension; or -1.
   int PackedAccess = -1, PanelDim = -1;
+  /// Terms of the sum that one instruction adds, see the schedule.
+  int64_t Dot = 1;
   /// Accumulators of a reduction over lanes.
   unsigned ReductionAccumulators = 1;
   /// Tails may be masked.

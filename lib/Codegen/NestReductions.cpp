@@ -118,6 +118,8 @@ void NestEmitter::reduce(unsigned Index, const Points &AllPoints) {
   int Dim = LanesDiffer ? -1 : P.ReductionDim[Index];
   if (Dim >= 0)
     reduceAcrossLanes(R, Dim, Tile, Acc);
+  else if (P.Dot > 1 && G.Accesses[P.PackedAccess].Reduction == int(Index))
+    reduceDot(R, Tile, Acc);
   else
     reduceParallel(R, Tile, Acc);
 
@@ -141,6 +143,11 @@ void NestEmitter::prefetchPanel(const Point &Pt, int64_t Terms) {
   Value MemRef = Ctx.memref(A.Tensor);
   ArrayRef<int64_t> Shape = cast<MemRefType>(MemRef.getType()).getShape();
   int64_t NR = Shape.back(), Rank = Shape.size();
+  if (P.Dot > 1) {
+    // A group of terms is one row of the panel.
+    NR *= Shape[Rank - 2];
+    --Rank;
+  }
   LaneShape One;
   auto Scalar = [&](Lane X) {
     X.Coef = 0;
@@ -169,8 +176,8 @@ void NestEmitter::prefetchPanel(const Point &Pt, int64_t Terms) {
   Lane Term = Lane::index(0);
   int64_t Depth = 1;
   for (int64_t I = Rank - 2; I >= 0; --I) {
-    bool Sum = A.At[I].getKind() == AffineExprKind::DimId &&
-               cast<AffineDimExpr>(A.At[I]).getPosition() >= G.NumParallel;
+    llvm::SmallBitVector Dims = G.dimsOf(A.At[I]);
+    bool Sum = Dims.find_last() >= int(G.NumParallel);
     Lane Here = Scalar(L.affine(A.At[I], Pt.At, Pt.S));
     if (Sum) {
       Term = L.add(Term, L.mul(Here, Depth, One), One);
@@ -193,6 +200,8 @@ void NestEmitter::prefetchPanel(const Point &Pt, int64_t Terms) {
   SmallVector<Value> Where;
   for (const Lane &X : At)
     Where.push_back(L.scalar(X));
+  if (P.Dot > 1)
+    Where.push_back(L.index(0));
   Where.push_back(nullptr);
   for (int64_t I = 0; I < Lines; ++I) {
     Where.back() = L.scalar(First);

@@ -347,7 +347,9 @@ void LayoutSweep::visitGeneric(linalg::GenericOp Op) {
     if (failed(Dims) || Dims->outputImage.empty())
       return;
     orderFilter(Op, *Dims);
-    if (!Dims->depth.empty())
+    // Bytes are read several channels at once.
+    if (!Dims->depth.empty() ||
+        getElementTypeOrSelf(Op->getOperand(0).getType()).isInteger(8))
       orderInput(Op, *Dims);
     SmallVector<int64_t> Result(Dims->batch.begin(), Dims->batch.end());
     Result.append(Dims->outputImage.begin(), Dims->outputImage.end());

@@ -33,12 +33,21 @@ int64_t kernel::rowsThatFit(const TargetDescription &Target, int64_t Vectors) {
 std::optional<ContractionSchedule>
 kernel::chooseContraction(const ContractionFacts &F,
                           const TargetDescription &Target) {
-  int64_t Lanes = Target.lanes(F.ElementBits);
+  int64_t Lanes = Target.lanes(F.ElementBits), Dot = 1;
+  if (F.Bytes) {
+    // Four bytes a lane at once (VNNI), or two that were widened first: those
+    // cannot saturate, as vpmaddubsw does.
+    Dot = Target.HasInt8Dot ? 4 : Target.WordDotBits ? 2 : 1;
+    if (Dot == 2)
+      Lanes = std::min<int64_t>(Lanes, Target.WordDotBits / F.ElementBits);
+    if (Dot == 1)
+      return std::nullopt;
+  }
   // Padding to whole vectors must not outweigh the work.
   if (Lanes < 4 || F.Columns * 2 < Lanes || F.Depth < 2)
     return std::nullopt;
 
-  ContractionSchedule S{1, 1, Lanes};
+  ContractionSchedule S{1, 1, Lanes, Dot};
   int64_t Vectors = llvm::divideCeil(F.Columns, Lanes);
   if (F.Rows == 1) {
     // Bound by reading the right-hand side: several streams, and enough
@@ -49,6 +58,9 @@ kernel::chooseContraction(const ContractionFacts &F,
   S.NV = balanced(Vectors, tileVectors(Target));
   int64_t Rows = std::min<int64_t>(rowsThatFit(Target, S.NV),
                                    Target.VectorRegisters >= 32 ? 14 : 8);
+  // A product of widened bytes needs a register before it is added.
+  if (Dot == 2 && Target.VectorRegisters < 32)
+    Rows = std::min<int64_t>(Rows, 10 / S.NV);
   S.MR = ShapedType::isDynamic(F.Rows) ? Rows : balanced(F.Rows, Rows);
   return S;
 }

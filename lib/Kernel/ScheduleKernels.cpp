@@ -41,6 +41,45 @@ struct Contraction {
   ContractionFacts Facts;
 };
 
+/// A byte of argument \p Arg, extended to i32: as an unsigned number, perhaps
+/// with its sign bit flipped first, or as a signed one.
+bool isByte(Value V, Value Arg, bool Unsigned) {
+  if (!V.getType().isInteger(32) || !Arg.getType().isInteger(8))
+    return false;
+  if (!Unsigned) {
+    auto Extend = V.getDefiningOp<arith::ExtSIOp>();
+    return Extend && Extend.getIn() == Arg;
+  }
+  auto Extend = V.getDefiningOp<arith::ExtUIOp>();
+  if (!Extend)
+    return false;
+  auto Flip = Extend.getIn().getDefiningOp<arith::XOrIOp>();
+  return Extend.getIn() == Arg || (Flip && Flip.getLhs() == Arg &&
+                                   isConstantIntValue(Flip.getRhs(), -128));
+}
+
+/// A product of an unsigned byte of input \p X and a signed one of the other is
+/// added to the result.
+bool isByteDot(linalg::GenericOp Op, unsigned X) {
+  if (Op.getNumDpsInputs() != 2 || Op.getNumDpsInits() != 1)
+    return false;
+  Block &Body = Op.getRegion().front();
+  auto Add = Body.getTerminator()->getOperand(0).getDefiningOp<arith::AddIOp>();
+  if (!Add || Add.getLhs() != Body.getArgument(2))
+    return false;
+  auto Mul = Add.getRhs().getDefiningOp<arith::MulIOp>();
+  if (!Mul)
+    return false;
+  Value Left = Mul.getLhs(), Right = Mul.getRhs();
+  for (int Turn = 0; Turn < 2; ++Turn) {
+    if (isByte(Left, Body.getArgument(X), true) &&
+        isByte(Right, Body.getArgument(1 - X), false))
+      return true;
+    std::swap(Left, Right);
+  }
+  return false;
+}
+
 /// One product of two f32 inputs is added to the result.
 bool isMultiplyAdd(linalg::GenericOp Op) {
   if (Op.getNumDpsInputs() != 2 || Op.getNumDpsInits() != 1)
@@ -85,7 +124,8 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
       return std::nullopt;
     Root = Op;
   }
-  if (!Root || !isMultiplyAdd(Root))
+  bool Bytes = Root && (isByteDot(Root, 0) || isByteDot(Root, 1));
+  if (!Root || (!Bytes && !isMultiplyAdd(Root)))
     return std::nullopt;
   SmallVector<int64_t> Extents = Root.getStaticLoopRanges();
   auto Kinds = Root.getIteratorTypesArray();
@@ -97,6 +137,8 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
     auto Arg = dyn_cast<BlockArgument>(W->get());
     AffineMap WMap = Root.getMatchingIndexingMap(W);
     AffineMap XMap = Root.getMatchingIndexingMap(X);
+    if (Bytes && !isByteDot(Root, 1 - I))
+      continue;
     if (!Arg || !WMap.isProjectedPermutation() ||
         !Out.isProjectedPermutation() ||
         !cast<RankedTensorType>(Arg.getType()).hasStaticShape() ||
@@ -129,14 +171,14 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
     auto Last = dyn_cast<AffineDimExpr>(Out.getResults().back());
     bool ColumnsInnermost = Last && Last.getPosition() == unsigned(Column);
     int64_t Wide = llvm::alignTo(std::max<int64_t>(Rows, 1), Lanes);
-    if (!ColumnsInnermost && Plain && Depth < 512 &&
+    if (!Bytes && !ColumnsInnermost && Plain && Depth < 512 &&
         (ShapedType::isDynamic(Rows) || Rows * 20 >= Wide * 17))
       continue;
     return Contraction{
         Root,
         W,
         unsigned(Column),
-        {Plain ? Rows : RowsInnermost, Extents[Column], Depth, 32}};
+        {Plain ? Rows : RowsInnermost, Extents[Column], Depth, 32, Bytes}};
   }
   return std::nullopt;
 }
@@ -175,15 +217,31 @@ private:
     if (!C)
       return;
     std::optional<ContractionSchedule> S = chooseContraction(C->Facts, Target);
-    if (!S)
+    if (!S || (S->Dot > 1 && dotLoop(*C) < 0))
       return;
     Kernel.setScheduleAttr(ContractionScheduleAttr::get(
-        &getContext(), S->MR, S->NV, S->Lanes, /*kc=*/0));
-    pack(*C, S->NV * S->Lanes, Calls);
+        &getContext(), S->MR, S->NV, S->Lanes, /*kc=*/0, S->Dot));
+    pack(*C, S->NV * S->Lanes, S->Dot, Calls);
   }
 
-  /// [batch.., columns / NR, reduction in loop order.., NR].
-  void pack(Contraction &C, int64_t NR, ArrayRef<CallOp> Calls) {
+  /// The innermost loop of the sum that is one and walks the rows by itself
+  /// (the extent of a loop must be the size of some dimension), or -1.
+  static int dotLoop(const Contraction &C) {
+    linalg::GenericOp Op = C.Op;
+    SmallVector<int64_t> Extents = Op.getStaticLoopRanges();
+    AffineMap Rows = Op.getMatchingIndexingMap(
+        Op.getDpsInputOperand(1 - C.Weights->getOperandNumber()));
+    int Found = -1;
+    for (unsigned L : reductionOrder(Op))
+      if (Rows.getResultPosition(getAffineDimExpr(L, Op.getContext())) &&
+          (Found < 0 || Extents[L] != 1))
+        Found = L;
+    return Found;
+  }
+
+  /// [batch.., columns / NR, reduction in loop order.., NR], or with \p Dot > 1
+  /// [batch.., columns / NR, reduction.. / Dot, NR, Dot].
+  void pack(Contraction &C, int64_t NR, int64_t Dot, ArrayRef<CallOp> Calls) {
     linalg::GenericOp Op = C.Op;
     MLIRContext *Ctx = &getContext();
     AffineMap Map = Op.getMatchingIndexingMap(C.Weights);
@@ -196,10 +254,12 @@ private:
       if (D != C.Column && Kinds[D] == utils::IteratorType::parallel)
         Loops.push_back(D);
     Loops.push_back(C.Column);
-    llvm::append_range(Loops, reductionOrder(Op));
+    SmallVector<unsigned> Sum = reductionOrder(Op);
+    llvm::append_range(Loops, Sum);
+    int DotLoop = Dot > 1 ? dotLoop(C) : -1;
     SmallVector<int64_t> Outer;
     SmallVector<AffineExpr> At;
-    int64_t ColumnDim = 0;
+    int64_t ColumnDim = 0, DotDim = -1;
     for (unsigned L : Loops) {
       AffineExpr D = getAffineDimExpr(L, Ctx);
       auto P = Map.getResultPosition(D);
@@ -208,10 +268,20 @@ private:
       Outer.push_back(*P);
       if (L == C.Column)
         ColumnDim = *P;
-      At.push_back(L == C.Column ? D.floorDiv(NR) : D);
+      if (int(L) == DotLoop)
+        DotDim = *P;
+      At.push_back(L == C.Column       ? D.floorDiv(NR)
+                   : int(L) == DotLoop ? D.floorDiv(Dot)
+                                       : D);
     }
+    SmallVector<int64_t> Blocks = {ColumnDim}, Tiles = {NR};
     At.push_back(getAffineDimExpr(C.Column, Ctx) % NR);
-    auto Packing = PackingAttr::get(Ctx, Outer, {ColumnDim}, {NR});
+    if (Dot > 1) {
+      Blocks.push_back(DotDim);
+      Tiles.push_back(Dot);
+      At.push_back(getAffineDimExpr(DotLoop, Ctx) % Dot);
+    }
+    auto Packing = PackingAttr::get(Ctx, Outer, Blocks, Tiles);
 
     auto Source = cast<RankedTensorType>(Arg.getType());
     auto Type = RankedTensorType::get(Packing.packedShape(Source.getShape()),

@@ -133,6 +133,8 @@ struct Factor {
   bool Unsigned = false;
   Value Zero = {};
   AffineMap ZeroMap = {};
+  /// Bytes are read with their sign bit flipped, before they are extended.
+  bool Flipped = false;
 };
 
 /// \p Init + the sum over the reduction loops of (X - zero) * (Y - zero), both

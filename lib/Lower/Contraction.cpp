@@ -14,6 +14,7 @@
 
 #include "Contraction.h"
 #include "Activation.h"
+#include "IntegerSums.h"
 #include "Quantization.h"
 
 using namespace mlir;
@@ -181,25 +182,36 @@ static LogicalResult zeroPoint(Node &N, unsigned I, Value &Zero) {
   return success();
 }
 
+/// The product of integers in operands \p X and \p Y with zero points \p XZ and
+/// \p YZ, in i32.
+static Value integerMatmul(Node &N, unsigned X, unsigned XZ, unsigned Y,
+                           unsigned YZ) {
+  Builder &B = N.B;
+  // A matrix of weights, one sum of them a column; else zero points stay.
+  bool Matrix = N.inRank(Y) == 2;
+  IntegerSum S = integerSum(N, N.in(X), X, XZ, Y, YZ, Matrix ? 1 : 64);
+  Value Sum = matmul(B, S.X, S.W, B.getI32Type());
+  int64_t Rank = cast<RankedTensorType>(Sum.getType()).getRank();
+  return addCorrection(N, Sum, S.Correction, -1, Rank - 1);
+}
+
 static LogicalResult lowerMatMulInteger(Node &N) {
-  Factor X{N.in(0), {}, scalar::isUnsigned(N.inElem(0))},
-      Y{N.in(1), {}, scalar::isUnsigned(N.inElem(1))};
-  if (failed(zeroPoint(N, 2, X.Zero)) || failed(zeroPoint(N, 3, Y.Zero)))
+  Value XZero, YZero;
+  if (failed(zeroPoint(N, 2, XZero)) || failed(zeroPoint(N, 3, YZero)))
     return failure();
-  return N.replace({matmul(N.B, X, Y, N.B.getI32Type())});
+  return N.replace({integerMatmul(N, 0, 2, 1, 3)});
 }
 
 /// a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero
 static LogicalResult lowerQLinearMatMul(Node &N) {
-  Factor X{N.in(0), {}, scalar::isUnsigned(N.inElem(0))},
-      Y{N.in(3), {}, scalar::isUnsigned(N.inElem(3))};
-  if (failed(zeroPoint(N, 2, X.Zero)) || failed(zeroPoint(N, 5, Y.Zero)))
+  Value XZero, YZero;
+  if (failed(zeroPoint(N, 2, XZero)) || failed(zeroPoint(N, 5, YZero)))
     return failure();
   if (N.inRank(1) > 1 || N.inRank(4) > 1 || N.inRank(6) > 1 ||
       (N.inRank(1) == 1 && N.inShape(1)[0] != 1))
     return N.fail("scales of more than one dimension, or one a row, are not "
                   "supported yet");
-  Value Sum = matmul(N.B, X, Y, N.B.getI32Type());
+  Value Sum = integerMatmul(N, 0, 2, 3, 5);
   int64_t Rank = cast<RankedTensorType>(Sum.getType()).getRank();
   return N.replace({requantize(N.B, Sum, {N.in(1), N.in(4)}, N.in(6), N.in(7),
                                /*Axis=*/Rank - 1, N.outElem())});

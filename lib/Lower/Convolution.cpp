@@ -16,6 +16,7 @@
 
 #include "Activation.h"
 #include "Common.h"
+#include "IntegerSums.h"
 #include "Quantization.h"
 #include "Window.h"
 
@@ -196,9 +197,9 @@ static LogicalResult lowerConvInteger(Node &N) {
   if (failed(Win))
     return failure();
   X = paddedQuantized(N.B, *Win, X, N.in(2));
-  Factor FX{X, {}, scalar::isUnsigned(N.inElem(0)), N.in(2)},
-      FW{W, {}, scalar::isUnsigned(N.inElem(1)), N.in(3)};
-  return N.replace({convolve(N.B, *Win, FX, FW, Groups, N.B.getI32Type())});
+  IntegerSum S = integerSum(N, X, 0, 2, 1, 3, /*OutDim=*/0);
+  Value Sum = convolve(N.B, *Win, S.X, S.W, Groups, N.B.getI32Type());
+  return N.replace({addCorrection(N, Sum, S.Correction, -1, /*Axis=*/1)});
 }
 
 /// x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, B
@@ -212,16 +213,9 @@ static LogicalResult lowerQLinearConv(Node &N) {
   if (failed(Win))
     return failure();
   X = paddedQuantized(B, *Win, X, N.in(2));
-  Factor FX{X, {}, scalar::isUnsigned(N.inElem(0)), N.in(2)},
-      FW{W, {}, scalar::isUnsigned(N.inElem(3)), N.in(5)};
-  Value Sum = convolve(B, *Win, FX, FW, Groups, B.getI32Type());
-  if (N.has(8)) {
-    int64_t Rank = typeOf(Sum).getRank();
-    Sum = pointwise(
-        B, dimsOf(B, Sum), {Sum, N.in(8)},
-        {B.getMultiDimIdentityMap(Rank), dimsMap(B, Rank, {1})}, B.getI32Type(),
-        [](Builder &IB, ValueRange V) { return scalar::add(IB, V[0], V[1]); });
-  }
+  IntegerSum S = integerSum(N, X, 0, 2, 3, 5, /*OutDim=*/0);
+  Value Sum = convolve(B, *Win, S.X, S.W, Groups, B.getI32Type());
+  Sum = addCorrection(N, Sum, S.Correction, N.has(8) ? 8 : -1, /*Axis=*/1);
   return N.replace({requantize(B, Sum, {N.in(1), N.in(4)}, N.in(6), N.in(7),
                                /*Axis=*/1, N.outElem())});
 }

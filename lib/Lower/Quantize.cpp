@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Quantization.h"
+#include "lathe/ONNX/ConstantView.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
@@ -72,6 +73,37 @@ AffineMap parameterMap(Builder &B, Value &V, int64_t Rank, int64_t Axis) {
   return dimsMap(B, Rank, {});
 }
 
+/// The product of \p Scales divided by \p OutScale, in f32 as at run time, if
+/// all are constants; else null.
+static Value constantFactor(Builder &B, ValueRange Scales, Value OutScale) {
+  SmallVector<onnx::ConstantView> Known;
+  int64_t Count = 1;
+  SmallVector<Value> All(Scales);
+  All.push_back(OutScale);
+  for (Value V : All) {
+    auto Numbers = onnx::ConstantView::get(V);
+    if (!Numbers || Numbers->isElided() || Numbers->size() == 0 ||
+        !Numbers->getElementType().isF32() || typeOf(V).getRank() > 1 ||
+        (Count != 1 && Numbers->size() != 1 && Numbers->size() != Count))
+      return {};
+    Count = std::max(Count, Numbers->size());
+    Known.push_back(*Numbers);
+  }
+  SmallVector<float> Factors;
+  for (int64_t I = 0; I < Count; ++I) {
+    auto At = [&](size_t K) {
+      return float(Known[K].getFloat(Known[K].size() == 1 ? 0 : I));
+    };
+    float F = At(0);
+    for (size_t K = 1; K + 1 < Known.size(); ++K)
+      F *= At(K);
+    Factors.push_back(F / At(Known.size() - 1));
+  }
+  auto Type = RankedTensorType::get({int64_t(Count)}, B.getF32Type());
+  return arith::ConstantOp::create(
+      B, DenseElementsAttr::get(Type, ArrayRef<float>(Factors)));
+}
+
 Value requantize(Builder &B, Value Sum, ValueRange Scales, Value OutScale,
                  Value OutZero, int64_t Axis, Type OutElem) {
   int64_t Rank = typeOf(Sum).getRank();
@@ -81,9 +113,16 @@ Value requantize(Builder &B, Value Sum, ValueRange Scales, Value OutScale,
     Maps.push_back(parameterMap(B, V, Rank, Axis));
     Ins.push_back(V);
   };
-  for (Value S : Scales)
-    Add(S);
-  Add(OutScale);
+  if (Value Factor = constantFactor(B, Scales, OutScale)) {
+    // One number a channel, known at compile time.
+    Add(Factor);
+    Scales = {};
+    OutScale = {};
+  } else {
+    for (Value S : Scales)
+      Add(S);
+    Add(OutScale);
+  }
   if (OutZero)
     Add(OutZero);
   unsigned Count = Scales.size();
@@ -100,7 +139,8 @@ Value requantize(Builder &B, Value Sum, ValueRange Scales, Value OutScale,
         Value Scale = Real(X[1]);
         for (unsigned I = 1; I < Count; ++I)
           Scale = scalar::mul(IB, Scale, Real(X[1 + I]));
-        Scale = arith::DivFOp::create(IB, Scale, Real(X[1 + Count]));
+        if (OutScale)
+          Scale = arith::DivFOp::create(IB, Scale, Real(X[1 + Count]));
         Value V = isa<FloatType>(X[0].getType())
                       ? X[0]
                       : Value(arith::SIToFPOp::create(IB, F32, X[0]));

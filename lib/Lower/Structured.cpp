@@ -446,7 +446,12 @@ Value contraction(Builder &B, const Factor &X, const Factor &Y, Value Init,
                Value Terms[2];
                for (int I : {0, 1}) {
                  const Factor &F = *Factors[I];
-                 Terms[I] = Extend(Args[I], F.Unsigned);
+                 Value Term = Args[I];
+                 if (F.Flipped)
+                   Term = arith::XOrIOp::create(
+                       IB, Term,
+                       scalar::constant(IB, Term.getType(), int64_t(-128)));
+                 Terms[I] = Extend(Term, F.Unsigned);
                  TypedAttr Splat = F.Zero ? splatOf(F.Zero) : TypedAttr();
                  if (!F.Zero || (Splat && isZero(Splat)))
                    continue;

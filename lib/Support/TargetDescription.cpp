@@ -57,6 +57,11 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
   T.HasRounding = On.contains("sse4.1");
   T.HasF16Conversion = On.contains("f16c");
   T.HasMaskedMemory = AVX512;
-  T.HasInt8Dot = On.contains("avx512vnni") || On.contains("avxvnni");
+  T.HasInt8Dot =
+      (AVX512 && On.contains("avx512vnni")) || On.contains("avxvnni");
+  T.WordDotBits = AVX512                ? 512
+                  : On.contains("avx2") ? 256
+                  : On.contains("sse2") ? 128
+                                        : 0;
   return T;
 }

@@ -63,7 +63,7 @@ class Library:
         """`capacity`: bytes for an output whose shape is dynamic."""
         keep, given, outputs = [], (Tensor * max(1, len(inputs)))(), (Tensor * self.model.num_outputs)()
         for k, array in enumerate(inputs):
-            array = np.ascontiguousarray(array)
+            array = np.asarray(array, order="C")  # (ascontiguousarray would make scalars vectors)
             shape = (c.c_int64 * max(1, array.ndim))(*array.shape)
             given[k] = Tensor(array.ctypes.data, self.model.inputs[k].type, array.ndim, shape, array.nbytes)
             keep += [array, shape]

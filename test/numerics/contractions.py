@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""MatMul, Gemm and Conv of many shapes against double precision, by the bound of sums of products.
+"""MatMul, Gemm and Conv of many shapes against double precision, by the bound of sums of products; integers exactly.
 
     test/numerics/contractions.py [--option=-O1 ...] [--filter=conv]
 
@@ -50,6 +50,8 @@ CONVS = [  # input, output channels, window, strides, pads, dilations, groups
     ((1, 8, 1, 30), 8, (1, 3), (1, 1), (0, 1, 0, 1), (1, 1), 1),
 ]
 
+BYTES = [(np.uint8, np.int8), (np.int8, np.int8), (np.uint8, np.uint8)]  # activations, weights
+
 
 class Builder:
     """Collects nodes of one model with their inputs and what the outputs should be."""
@@ -58,12 +60,12 @@ class Builder:
         self.nodes, self.inputs, self.constants, self.outputs, self.expected, self.arrays = [], [], [], [], [], []
 
     def value(self, name, array, constant):
-        from onnx import TensorProto, helper, numpy_helper
+        from onnx import helper, numpy_helper
 
         if constant:
             self.constants.append(numpy_helper.from_array(array, name))
         else:
-            self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, array.shape))
+            self.inputs.append(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape))
             self.arrays.append(array)
         return name
 
@@ -71,10 +73,11 @@ class Builder:
         """`values`: arrays of the inputs, `constant`: which of them are weights."""
         from onnx import TensorProto, helper
 
+        kind = TensorProto.INT32 if exact.dtype == np.int64 else TensorProto.FLOAT
         n = len(self.nodes)
         names = [self.value(f"in{n}_{k}", v, k in constant) for k, v in enumerate(values)]
         self.nodes.append(helper.make_node(op, names, [f"out{n}"], f"node{n}", **attributes))
-        self.outputs.append(helper.make_tensor_value_info(f"out{n}", TensorProto.FLOAT, exact.shape))
+        self.outputs.append(helper.make_tensor_value_info(f"out{n}", kind, exact.shape))
         self.expected.append((title, exact, bound))
 
     def check(self, options):
@@ -125,6 +128,8 @@ def build(kind, constant_weights):
     rng = np.random.default_rng(7)
     normal = lambda *shape: rng.standard_normal(shape).astype(np.float32)
     wide = lambda array: array.astype(np.float64)
+    whole = lambda array: np.asarray(array).astype(np.int64)
+    byte = lambda t, *shape: np.asarray(rng.integers(np.iinfo(t).min, np.iinfo(t).max + 1, shape), t)
     b = Builder()
     weights = {1, 2} if constant_weights else set()
     if kind == "matmul":
@@ -141,6 +146,21 @@ def build(kind, constant_weights):
             bound = bounds.contraction(k, abs(alpha) * np.abs(a_) @ np.abs(b_) + np.abs(extra))
             b.node(f"gemm {ta}{tb} {m}x{n}x{k} + {c_shape}", "Gemm", [x, y, *c], weights,
                    alpha * (a_ @ b_) + extra, bound, transA=ta, transB=tb, alpha=alpha, beta=beta)
+    elif kind == "integer matmul":
+        for (batch_a, batch_b, m, n, k), (a_type, b_type) in itertools.product(MATMULS, BYTES):
+            x, y = byte(a_type, *batch_a, m, k), byte(b_type, *batch_b, k, n)
+            zx, zy = byte(a_type), np.zeros((), b_type) if b_type == np.int8 else np.array(128, b_type)
+            exact = (whole(x) - whole(zx)) @ (whole(y) - whole(zy))
+            b.node(f"integer matmul {batch_a} {batch_b} {m}x{n}x{k} {a_type.__name__} {b_type.__name__}", "MatMulInteger",
+                   [x, y, zx, zy], weights | ({2, 3} if constant_weights else set()), exact, 0)
+    elif kind == "integer conv":
+        for (shape, m, window, strides, pads, dilations, groups), (a_type, b_type) in itertools.product(CONVS, BYTES):
+            x, w, zx = byte(a_type, *shape), byte(b_type, m, shape[1] // groups, *window), byte(a_type)
+            zw = np.zeros((), b_type) if b_type == np.int8 else np.array(128, b_type)
+            exact = conv(whole(x) - whole(zx), whole(w) - whole(zw), groups, strides, pads, dilations)
+            b.node(f"integer conv {shape} -> {m} {window} /{strides} +{pads} *{dilations} g{groups} {a_type.__name__} "
+                   f"{b_type.__name__}", "ConvInteger", [x, w, zx, zw], weights | ({2, 3} if constant_weights else set()),
+                   exact, 0, kernel_shape=window, strides=strides, pads=pads, dilations=dilations, group=groups)
     else:
         for (shape, m, window, strides, pads, dilations, groups), bias in itertools.product(CONVS, (False, True)):
             x, w = normal(*shape), normal(m, shape[1] // groups, *window)
@@ -158,10 +178,10 @@ def build(kind, constant_weights):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--option", action="append", default=[], help="an option for lathe")
-    parser.add_argument("--filter", default="", help="only kinds (matmul, gemm, conv) that match")
+    parser.add_argument("--filter", default="", help="only kinds (matmul, gemm, conv, integer matmul, integer conv) that match")
     args = parser.parse_args()
     passed = failed = 0
-    for kind, constant in itertools.product(("matmul", "gemm", "conv"), (True, False)):
+    for kind, constant in itertools.product(("matmul", "gemm", "conv", "integer matmul", "integer conv"), (True, False)):
         if not re.search(args.filter, kind):
             continue
         builder = build(kind, constant)

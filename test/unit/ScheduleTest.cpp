@@ -75,6 +75,26 @@ TEST(Schedule, ContractionTilesOfAVX2) {
                  {100, 8, 64, ContractionSchedule{8, 1, 8}}});
 }
 
+TEST(Schedule, BytesTakeTheDotProductOfTheTarget) {
+  ContractionFacts F{128, 768, 768, 32, /*Bytes=*/true};
+  TargetDescription VNNI = avx512();
+  VNNI.HasInt8Dot = true;
+  VNNI.WordDotBits = 512;
+  EXPECT_EQ(chooseContraction(F, VNNI), (ContractionSchedule{6, 4, 16, 4}));
+  TargetDescription Words = VNNI;
+  Words.HasInt8Dot = false;
+  EXPECT_EQ(chooseContraction(F, Words)->Dot, 2);
+  TargetDescription AVX2 = avx2();
+  AVX2.WordDotBits = 256;
+  EXPECT_EQ(chooseContraction(F, AVX2), (ContractionSchedule{5, 2, 8, 2}));
+  // AVX without AVX2: integers are half as wide as floats.
+  AVX2.WordDotBits = 128;
+  EXPECT_EQ(chooseContraction(F, AVX2)->Lanes, 4);
+  // Without such an instruction the generic tier is as good.
+  AVX2.WordDotBits = 0;
+  EXPECT_FALSE(chooseContraction(F, AVX2));
+}
+
 TEST(Schedule, AccumulatorsFitTheRegisters) {
   for (int64_t Rows = 1; Rows < 70; ++Rows)
     for (int64_t Columns = 8; Columns < 300; Columns += 3) {

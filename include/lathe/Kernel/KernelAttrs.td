@@ -66,9 +66,14 @@ def Kernel_ContractionScheduleAttr
     Register tile of `mr` rows by `nv` vectors of `lanes` elements; the reduction is
     cut into chunks of `kc` (0: one chunk). The right-hand side is packed in panels
     of nv * lanes columns, as the packing on its `kernel.weight` says.
+
+    `dot` > 1: bytes are multiplied, `dot` terms of a sum in each lane at once. The
+    right-hand side lies in groups of that many terms for each column,
+    `[N/NR, .., K/dot, NR, dot]`, padded with zeros.
   }];
   let parameters = (ins "int64_t":$mr, "int64_t":$nv, "int64_t":$lanes,
-                        DefaultValuedParameter<"int64_t", "0">:$kc);
+                        DefaultValuedParameter<"int64_t", "0">:$kc,
+                        DefaultValuedParameter<"int64_t", "1">:$dot);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -28,15 +28,21 @@ struct ContractionFacts {
   int64_t Columns;
   /// Terms of one sum.
   int64_t Depth;
+  /// Of the accumulators.
   unsigned ElementBits;
+  /// Bytes are multiplied, unsigned rows by signed columns.
+  bool Bytes = false;
 };
 
 /// Register tile of MR rows by NV vectors of Lanes; the right-hand side is
 /// packed in panels of NV * Lanes columns.
 struct ContractionSchedule {
   int64_t MR, NV, Lanes;
+  /// Terms of a sum that one instruction adds: bytes lie packed in groups of
+  /// so many along the sum.
+  int64_t Dot = 1;
   bool operator==(const ContractionSchedule &O) const {
-    return MR == O.MR && NV == O.NV && Lanes == O.Lanes;
+    return MR == O.MR && NV == O.NV && Lanes == O.Lanes && Dot == O.Dot;
   }
 };
 

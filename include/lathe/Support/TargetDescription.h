@@ -49,6 +49,9 @@ struct TargetDescription {
   bool HasMaskedMemory = false;
   /// Integer dot product u8 x s8 into i32 (VNNI).
   bool HasInt8Dot = false;
+  /// Bits of the widest register that multiplies i16 and adds neighbouring
+  /// products into i32 (x86's pmaddwd); 0: none.
+  unsigned WordDotBits = 0;
 
   /// Caches of one core, in bytes, and their sustained read bandwidths.
   int64_t L1Bytes = 32 * 1024;
