@@ -6,6 +6,7 @@ lit       FileCheck tests of passes and tools, bad input, the C interface
 numerics  ONNX's backend suite: 300 node cases by a fixed seed, the light models, and
           everything else of the suite that is known to pass (test/suite/expected-pass.txt)
 sums      MatMul, Gemm and Conv of many shapes by the bound of sums of products, with and without emitters
+forms     formulas as exporters write them: fused, and equal to ONNX Runtime unoptimized
 generic   the light models and everything with a contraction of the suite without emitters
 models    the real models that are known to pass, where they lie beside the checkout
 cross     models compiled for ARM, run under an emulator
@@ -120,7 +121,7 @@ def main():
     parser.add_argument("--only", help="comma-separated kinds of tests")
     parser.add_argument("--sanitize", action="store_true", help="also under ASan and UBSan, in a build of their own")
     args = parser.parse_args()
-    kinds = ["unit", "lit", "numerics", "sums", "generic", "models", "mutants", "cross", "packages", "demo"] + (["sanitize"] if args.sanitize else [])
+    kinds = ["unit", "lit", "numerics", "sums", "forms", "generic", "models", "mutants", "cross", "packages", "demo"] + (["sanitize"] if args.sanitize else [])
     if args.only:
         kinds = args.only.split(",")
 
@@ -139,6 +140,8 @@ def main():
                 for options in ([], ["--option=--emitters=none"]):
                     label = "sums" + "/plain" * bool(options)
                     run_counting(tally, label, [sys.executable, "test/numerics/contractions.py", *options])
+            elif kind == "forms":
+                run_counting(tally, kind, [sys.executable, "test/numerics/fusions.py"])
             elif kind == "generic":
                 run_cases(tally, kind, "suite", "--expected-only", "--option=--emitters=none",
                           "--filter=^light/|[Cc]onv|gemm|matmul|[Ll]inear|lstm|gru|rnn|attention", scratch=scratch)

@@ -14,6 +14,14 @@
 using namespace mlir;
 using namespace lathe;
 
+/// Formulas that were written out to the ops that they mean. Simplified forms
+/// come in; activations first, since norms and attention hold none.
+static void addFusions(OpPassManager &PM) {
+  PM.addPass(graph::createGraphFuseActivations());
+  PM.addPass(graph::createGraphFuseNorms());
+  PM.addPass(graph::createGraphFuseAttention());
+}
+
 void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   // 1. Shapes are part of the form that every later stage reads.
   PM.addPass(onnx::createInferShapes());
@@ -30,4 +38,6 @@ void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   Fold.Remarks = Options.Remarks;
   PM.addPass(createFoldConstants(Fold, Options.Evaluator));
   PM.addPass(onnx::createInferShapes());
+  // 3. What an exporter took apart.
+  addFusions(PM);
 }

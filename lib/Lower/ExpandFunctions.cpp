@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Attention.h"
 #include "Expansions.h"
 #include "lathe/Lower/Passes.h"
 #include "lathe/ONNX/Diagnostics.h"
@@ -156,7 +157,8 @@ struct LowerExpandFunctionsPass
     SmallVector<std::pair<Operation *, Expansion>> Work;
     getOperation()->walk([&](Operation *Op) {
       for (const Entry &E : Table)
-        if (Op->getName().getStringRef() == E.Op)
+        if (Op->getName().getStringRef() == E.Op &&
+            !(isa<onnx::AttentionOp>(Op) && lowersAttention(Op)))
           Work.emplace_back(Op, E.Expand);
     });
     for (auto [Op, Expand] : Work) {

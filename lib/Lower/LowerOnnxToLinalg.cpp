@@ -86,6 +86,7 @@ void populateAllLoweringPatterns(const StorageTypeConverter &Types,
   populateQuantizeLoweringPatterns(Types, Patterns);
   populateNormalizationLoweringPatterns(Types, Patterns);
   populateSoftmaxLoweringPatterns(Types, Patterns);
+  populateAttentionLoweringPatterns(Types, Patterns);
   populateRecurrentLoweringPatterns(Types, Patterns);
   populateTrainingLoweringPatterns(Types, Patterns);
   populateMicrosoftLoweringPatterns(Types, Patterns);

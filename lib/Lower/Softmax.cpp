@@ -14,6 +14,7 @@
 #include "Softmax.h"
 #include "Common.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -28,7 +29,8 @@ static AffineMap rowMap(Builder &B, int64_t Rank, int64_t Axis) {
   return B.getMultiDimIdentityMap(Rank).dropResult(Axis);
 }
 
-Value softmax(Builder &B, Value X, int64_t Axis, Type OutElem, bool Log) {
+Value softmax(Builder &B, Value X, int64_t Axis, Type OutElem, bool Log,
+              bool MayHideAll) {
   int64_t Rank = typeOf(X).getRank();
   Type Elem = typeOf(X).getElementType(), Acc = accumulatorType(Elem);
   SmallVector<OpFoldResult> Sizes = dimsOf(B, X);
@@ -38,8 +40,17 @@ Value softmax(Builder &B, Value X, int64_t Axis, Type OutElem, bool Log) {
                        return arith::MaxNumFOp::create(
                            IB, scalar::cast(IB, V, Elem, Acc), M);
                      });
+  // The value \p V, or \p Instead where V is \p Bad.
+  auto Guard = [&](Builder &IB, Value V, double Bad, double Instead) -> Value {
+    if (!MayHideAll)
+      return V;
+    Value Is = arith::CmpFOp::create(IB, arith::CmpFPredicate::OEQ, V,
+                                     scalar::constant(IB, Acc, Bad));
+    return scalar::select(IB, Is, scalar::constant(IB, Acc, Instead), V);
+  };
   auto Shifted = [&](Builder &IB, ValueRange V) -> Value {
-    return arith::SubFOp::create(IB, scalar::cast(IB, V[0], Elem, Acc), V[1]);
+    return arith::SubFOp::create(IB, scalar::cast(IB, V[0], Elem, Acc),
+                                 Guard(IB, V[1], -INFINITY, 0));
   };
   if (Log) {
     // The exponentials are needed for their sum only.
@@ -70,8 +81,9 @@ Value softmax(Builder &B, Value X, int64_t Axis, Type OutElem, bool Log) {
       [](Builder &IB, Value V, Value S) { return scalar::add(IB, S, V); });
   return pointwise(B, Sizes, {Exp, Sum}, {All, Row}, OutElem,
                    [&](Builder &IB, ValueRange V) {
+                     Value Total = Guard(IB, V[1], 0, 1);
                      return scalar::cast(IB,
-                                         arith::DivFOp::create(IB, V[0], V[1]),
+                                         arith::DivFOp::create(IB, V[0], Total),
                                          Acc, OutElem);
                    });
 }

@@ -12,12 +12,15 @@
 
 namespace lathe::lower {
 
-/// Softmax of \p X along \p Axis, or its logarithm, in \p OutElem.
-Value softmax(Builder &B, Value X, int64_t Axis, Type OutElem, bool Log = false);
+/// Softmax of \p X along \p Axis, or its logarithm, in \p OutElem. With
+/// \p MayHideAll a row of minus infinities gives zeros.
+Value softmax(Builder &B, Value X, int64_t Axis, Type OutElem, bool Log = false,
+              bool MayHideAll = false);
 
-/// Index (i64) of the largest or smallest element along \p Axis, which the result
-/// no longer has; of equal ones the first or the last.
-Value argReduce(Builder &B, Value X, int64_t Axis, bool Max, bool SelectLast, Type OnnxElem);
+/// Index (i64) of the largest or smallest element along \p Axis, which the
+/// result no longer has; of equal ones the first or the last.
+Value argReduce(Builder &B, Value X, int64_t Axis, bool Max, bool SelectLast,
+                Type OnnxElem);
 
 } // namespace lathe::lower
 

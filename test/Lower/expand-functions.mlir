@@ -1,6 +1,6 @@
 // RUN: lathe-opt %s --lower-expand-functions --split-input-file | FileCheck %s
 
-// Two query heads share a key head: they are a dimension, not copies.
+// A window is expanded (lower-onnx-to-linalg takes what has none). Two query heads share a key head: they are a dimension, not copies.
 // CHECK-LABEL: @attention(
 // CHECK:         onnx.Reshape
 // CHECK:         onnx.MatMul
@@ -10,7 +10,7 @@
 // CHECK:         onnx.MatMul
 // CHECK-NOT:     onnx.Attention
 func.func @attention(%q: tensor<1x4x5x8xf32>, %k: tensor<1x2x6x8xf32>, %v: tensor<1x2x6x8xf32>) -> tensor<1x4x5x8xf32> {
-  %y:4 = onnx.Attention(%q, %k, %v) {is_causal = 1} : (tensor<1x4x5x8xf32>, tensor<1x2x6x8xf32>, tensor<1x2x6x8xf32>) -> (tensor<1x4x5x8xf32>, tensor<1x2x6x8xf32>, tensor<1x2x6x8xf32>, tensor<1x4x5x6xf32>)
+  %y:4 = onnx.Attention(%q, %k, %v) {is_causal = 1, left_window_size = 3} : (tensor<1x4x5x8xf32>, tensor<1x2x6x8xf32>, tensor<1x2x6x8xf32>) -> (tensor<1x4x5x8xf32>, tensor<1x2x6x8xf32>, tensor<1x2x6x8xf32>, tensor<1x4x5x6xf32>)
   return %y#0 : tensor<1x4x5x8xf32>
 }
 

@@ -86,4 +86,77 @@ def FoldConstants : Pass<"graph-fold-constants", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lathe::onnx::ONNXDialect"];
 }
 
+def GraphFuseActivations : Pass<"graph-fuse-activations", "::mlir::ModuleOp"> {
+  let summary = "activations that were written out to the ops that ONNX has for them";
+  let description = [{
+    Gelu (by erf, by tanh, by a sigmoid), Swish (SiLU), HardSwish, HardSigmoid,
+    Mish, Softplus, Sigmoid, PRelu and Clip. Products are compared as sets of
+    factors, so every order and association of their multiplications is found:
+
+        %1 = onnx.Div(%x, %sqrt2) ...
+        %2 = onnx.Erf(%1) ...
+        %3 = onnx.Add(%2, %one) ...             %y = onnx.Gelu(%x)
+        %4 = onnx.Mul(%x, %3) ...
+        %y = onnx.Mul(%4, %half) ...
+
+    Numbers are compared within what their element type rounds away. A formula
+    whose inner values are used elsewhere stays.
+  }];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let statistics = [
+    Statistic<"Products", "gates", "Gelu, Swish, Mish, HardSwish and HardSigmoid from products">,
+    Statistic<"HardSigmoids", "hard-sigmoids", "HardSigmoid from a clipped line">,
+    Statistic<"Sigmoids", "sigmoids", "Sigmoid from its formula">,
+    Statistic<"Softpluses", "softpluses", "Softplus from log(1 + exp(x))">,
+    Statistic<"Rectifiers", "rectifiers", "Clip and PRelu from minima and maxima">,
+  ];
+}
+
+def GraphFuseNorms : Pass<"graph-fuse-norms", "::mlir::ModuleOp"> {
+  let summary = "normalizations that were written out to the ops that ONNX has for them";
+  let description = [{
+    (x - mean) / sqrt(variance + epsilon), then a scale and a shift by constants
+    where they follow. Which op it is says the axes: trailing ones give a
+    LayerNormalization, all behind the channels an InstanceNormalization (as the
+    shape of the parameters says), the channels alone a LayerNormalization
+    between two Transposes. Without the mean it is an RMSNormalization, also
+    where it is computed in f32 between two casts. Further: TensorFlow's form
+    x inv + (shift - mean inv); Reshape, InstanceNormalization, Reshape of
+    PyTorch's group norm; sqrt(sum(x x)) to ReduceL2.
+
+    An x over its length stays a Div: LpNormalization has no epsilon.
+  }];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let statistics = [
+    Statistic<"Centred", "centred", "layer and instance norms">,
+    Statistic<"RootMeanSquares", "root-mean-squares", "RMS norms">,
+    Statistic<"Groups", "groups", "group norms">,
+    Statistic<"Lengths", "lengths", "ReduceL2 from its formula">,
+  ];
+}
+
+def GraphFuseAttention : Pass<"graph-fuse-attention", "::mlir::ModuleOp"> {
+  let summary = "attention that was written out to onnx.Attention";
+  let description = [{
+    softmax(scale * Q K' + mask) V, with the scale on either side or on both, a
+    cap, an added or a boolean mask, rows of NaN cleared, and keys and values
+    repeated for groups of query heads. Where Q, K and V are the heads of
+    [batch, sequence, heads * size] in any spelling (Transpose, Reshape, Split,
+    Gather ...), and the result goes back to that form, the op takes and gives
+    it without the movements:
+
+        %q = onnx.Transpose(onnx.Reshape(%xq)) ...
+        %s = onnx.MatMul(%q, %kt) ...
+        %p = onnx.Softmax(onnx.Add(onnx.Div(%s, %c), %mask)) ...
+        %y = onnx.Reshape(onnx.Transpose(onnx.MatMul(%p, %v))) ...
+      to
+        %y = onnx.Attention(%xq, %xk, %xv, %mask) {q_num_heads = 12, ...}
+
+    A finite filler of a boolean mask counts as minus infinity only where every
+    row provably sees a key. Weights that are used elsewhere keep the formula.
+  }];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let statistics = [Statistic<"Attentions", "attentions", "attentions fused">];
+}
+
 #endif // LATHE_GRAPH_PASSES_TD

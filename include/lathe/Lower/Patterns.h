@@ -43,6 +43,8 @@ private:
   mutable llvm::DenseMap<mlir::Operation *, std::string> Reasons;
 };
 
+void populateAttentionLoweringPatterns(const StorageTypeConverter &Types,
+                                       mlir::RewritePatternSet &Patterns);
 void populateConstantLoweringPatterns(const StorageTypeConverter &Types,
                                       mlir::RewritePatternSet &Patterns);
 void populateElementwiseLoweringPatterns(const StorageTypeConverter &Types,
