@@ -70,7 +70,7 @@ TEST(Schedule, ContractionTilesOfAVX512) {
 }
 
 TEST(Schedule, ContractionTilesOfAVX2) {
-  check(avx2(), {{128, 768, 768, ContractionSchedule{6, 2, 8}},
+  check(avx2(), {{128, 768, 768, ContractionSchedule{5, 2, 8}},
                  {1, 1000, 2048, ContractionSchedule{1, 8, 8}},
                  {100, 8, 64, ContractionSchedule{8, 1, 8}}});
 }
