@@ -14,6 +14,8 @@ config.environment["PATH"] = os.pathsep.join(
 )
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%source", config.lathe_source_dir))
+config.substitutions.append(("%mlir-tblgen", os.path.join(config.llvm_tools_dir, "mlir-tblgen")))
+config.substitutions.append(("%mlir-include", os.path.join(config.llvm_tools_dir, "..", "include")))
 config.substitutions.append(("%include", os.path.join(config.lathe_source_dir, "include")))
 if not config.sanitized:
     config.available_features.add("not-sanitized")

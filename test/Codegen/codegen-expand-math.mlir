@@ -1,0 +1,54 @@
+// RUN: lathe-opt %s --codegen-expand-math="fma=true" | FileCheck %s
+// RUN: lathe-opt %s --codegen-expand-math="fma=false" | FileCheck --check-prefix=SPLIT %s
+
+// On vectors of f32: arithmetic alone, no call.
+// CHECK-LABEL: @functions(
+// CHECK-NOT: math.exp
+// CHECK-NOT: math.erf
+// CHECK-NOT: math.tanh
+// CHECK-NOT: math.log
+// CHECK-NOT: math.sin
+// CHECK-NOT: math.cos
+// CHECK-NOT: call
+// CHECK: math.fma {{.*}} : vector<16xf32>
+// CHECK: return
+// Without the instruction a fused multiply-add is two operations.
+// SPLIT-LABEL: @functions(
+// SPLIT-NOT: math.fma
+// SPLIT: arith.mulf {{.*}} : vector<16xf32>
+// SPLIT: return
+func.func @functions(%x: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+  %0 = math.exp %x : vector<16xf32>
+  %1 = math.erf %x : vector<16xf32>
+  %2 = math.tanh %x : vector<16xf32>
+  %3 = math.log %x : vector<16xf32>
+  %4 = math.sin %x : vector<16xf32>
+  %5 = math.cos %x : vector<16xf32>
+  return %0, %1, %2, %3, %4, %5 : vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>
+}
+
+// What has no polynomial calls libm, lane by lane; what the target has as an instruction stays.
+// CHECK-LABEL: @rare(
+// CHECK-COUNT-2: call @acosf
+// CHECK: call @erf(
+// CHECK: math.sqrt
+// CHECK: math.floor
+func.func @rare(%x: vector<2xf32>, %y: f64) -> (vector<2xf32>, f64, vector<2xf32>, vector<2xf32>) {
+  %0 = math.acos %x : vector<2xf32>
+  %1 = math.erf %y : f64
+  %2 = math.sqrt %x : vector<2xf32>
+  %3 = math.floor %x : vector<2xf32>
+  return %0, %1, %2, %3 : vector<2xf32>, f64, vector<2xf32>, vector<2xf32>
+}
+
+// The larger of x and a number: a comparison, whose NaN is x's; of two values, NaN of either counts.
+// CHECK-LABEL: @extremum(
+// CHECK: %[[BELOW:.*]] = arith.cmpf olt, %{{.*}}, %[[ZERO:.*]] : f32
+// CHECK: arith.select %[[BELOW]], %[[ZERO]], %{{.*}} : f32
+// CHECK: arith.maximumf
+func.func @extremum(%x: f32, %y: f32) -> (f32, f32) {
+  %zero = arith.constant 0.0 : f32
+  %0 = arith.maximumf %x, %zero : f32
+  %1 = arith.maximumf %x, %y : f32
+  return %0, %1 : f32, f32
+}
