@@ -87,6 +87,32 @@ bool OptionParser::parse(llvm::ArrayRef<const char *> Given) {
   return Good;
 }
 
+std::optional<CommandLine> OptionParser::begin(int argc, char **argv,
+                                               int &Status) {
+  Status = 1;
+  if (!parse(llvm::ArrayRef<const char *>(argv, argc).drop_front()))
+    return std::nullopt;
+  if (has(OPT_help) || has(OPT_version)) {
+    if (has(OPT_help))
+      printHelp(llvm::outs());
+    else
+      llvm::outs() << programName() << " " << version() << "\n";
+    Status = 0;
+    return std::nullopt;
+  }
+  std::vector<std::string> Models = inputs();
+  if (Models.size() != 1) {
+    error(Models.empty()
+              ? "no model given; see --help"
+              : "expected one model, not " + llvm::Twine(Models.size()));
+    return std::nullopt;
+  }
+  std::optional<CompilerOptions> Given = compilerOptions();
+  if (!Given)
+    return std::nullopt;
+  return CommandLine{Models.front(), std::move(*Given)};
+}
+
 llvm::StringRef OptionParser::value(OptionID ID,
                                     llvm::StringRef Default) const {
   return Arguments.getLastArgValue(ID, Default);

@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "lathe/Target/ModelInfo.h"
+#include "lathe/Support/ElementTypes.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace lathe::target;
 using namespace mlir;
@@ -57,44 +57,10 @@ static const ElementRow &rowOf(int32_t Number) {
   llvm_unreachable("element types are checked on reading");
 }
 
-int32_t lathe::target::elementTypeNumber(Type T) {
-  if (auto I = dyn_cast<IntegerType>(T)) {
-    bool U = I.isUnsigned();
-    switch (I.getWidth()) {
-    case 1:
-      return 9;
-    case 2:
-      return U ? 25 : 26;
-    case 4:
-      return U ? 21 : 22;
-    case 8:
-      return U ? 2 : 3;
-    case 16:
-      return U ? 4 : 5;
-    case 32:
-      return U ? 12 : 6;
-    case 64:
-      return U ? 13 : 7;
-    default:
-      return 0;
-    }
-  }
-  if (auto C = dyn_cast<ComplexType>(T))
-    return C.getElementType().isF32()   ? 14
-           : C.getElementType().isF64() ? 15
-                                        : 0;
-  return llvm::TypeSwitch<Type, int32_t>(T)
-      .Case<Float32Type>([](Type) { return 1; })
-      .Case<Float16Type>([](Type) { return 10; })
-      .Case<Float64Type>([](Type) { return 11; })
-      .Case<BFloat16Type>([](Type) { return 16; })
-      .Case<Float8E4M3FNType>([](Type) { return 17; })
-      .Case<Float8E4M3FNUZType>([](Type) { return 18; })
-      .Case<Float8E5M2Type>([](Type) { return 19; })
-      .Case<Float8E5M2FNUZType>([](Type) { return 20; })
-      .Case<Float4E2M1FNType>([](Type) { return 23; })
-      .Case<Float8E8M0FNUType>([](Type) { return 24; })
-      .Default([](Type) { return 0; });
+/// Is it a type of lathe.h? (ONNX has more.)
+static bool isCarried(int32_t Number) {
+  return llvm::any_of(
+      Elements, [&](const ElementRow &Row) { return Row.Number == Number; });
 }
 
 bool TensorInfo::isStatic() const { return !llvm::is_contained(Shape, -1); }
@@ -149,8 +115,8 @@ static LogicalResult readTensors(ModuleOp Module, llvm::StringRef Attribute,
     auto Tensor = dyn_cast<RankedTensorType>(Type.getValue());
     TensorInfo Info;
     Info.Name = Name.str();
-    Info.Type = Tensor ? elementTypeNumber(Tensor.getElementType()) : 0;
-    if (!Info.Type)
+    Info.Type = Tensor ? lathe::elementNumberOf(Tensor.getElementType()) : 0;
+    if (!isCarried(Info.Type))
       return Module.emitError()
              << Kind << " '" << Name.getValue() << "' has the type "
              << Type.getValue() << ", which the C interface cannot carry";

@@ -16,7 +16,6 @@
 #include "lathe/Driver/LoadedModel.h"
 #include "lathe/Driver/OptionParser.h"
 #include "lathe/Driver/Registration.h"
-#include "lathe/Driver/Version.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
@@ -410,27 +409,11 @@ int Runner::main(llvm::StringRef Path) {
 
 int main(int argc, char **argv) {
   OptionParser Options(Program::Run, llvm::errs());
-  if (!Options.parse(llvm::ArrayRef<const char *>(argv, argc).drop_front()))
-    return 1;
-  if (Options.has(OPT_help)) {
-    Options.printHelp(llvm::outs());
-    return 0;
-  }
-  if (Options.has(OPT_version)) {
-    llvm::outs() << "lathe-run " << version() << "\n";
-    return 0;
-  }
-  std::vector<std::string> Inputs = Options.inputs();
-  if (Inputs.size() != 1) {
-    Options.error(Inputs.empty() ? "no model given; see --help"
-                                 : "expected one model, not " +
-                                       llvm::Twine(Inputs.size()));
-    return 1;
-  }
-  std::optional<CompilerOptions> Compile = Options.compilerOptions();
-  if (!Compile)
-    return 1;
-  Compile->Name = llvm::sys::path::stem(Inputs.front()).str();
+  int Status = 1;
+  std::optional<CommandLine> Given = Options.begin(argc, argv, Status);
+  if (!Given)
+    return Status;
+  Given->Options.Name = llvm::sys::path::stem(Given->Model).str();
   registerAllPasses();
-  return Runner(Options, std::move(*Compile)).main(Inputs.front());
+  return Runner(Options, std::move(Given->Options)).main(Given->Model);
 }

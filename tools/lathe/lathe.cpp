@@ -10,7 +10,6 @@
 #include "lathe/Driver/OptionParser.h"
 #include "lathe/Driver/Registration.h"
 #include "lathe/Driver/Stats.h"
-#include "lathe/Driver/Version.h"
 #include "lathe/Support/Names.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/Path.h"
@@ -177,26 +176,10 @@ static int compile(const OptionParser &Options, llvm::StringRef Model,
 
 int main(int argc, char **argv) {
   OptionParser Options(Program::Compile, llvm::errs());
-  if (!Options.parse(llvm::ArrayRef<const char *>(argv, argc).drop_front()))
-    return 1;
-  if (Options.has(OPT_help)) {
-    Options.printHelp(llvm::outs());
-    return 0;
-  }
-  if (Options.has(OPT_version)) {
-    llvm::outs() << "lathe " << version() << "\n";
-    return 0;
-  }
-  std::vector<std::string> Inputs = Options.inputs();
-  if (Inputs.size() != 1) {
-    Options.error(Inputs.empty() ? "no model given; see --help"
-                                 : "expected one model, not " +
-                                       llvm::Twine(Inputs.size()));
-    return 1;
-  }
-  std::optional<CompilerOptions> Given = Options.compilerOptions();
+  int Status = 1;
+  std::optional<CommandLine> Given = Options.begin(argc, argv, Status);
   if (!Given)
-    return 1;
+    return Status;
   registerAllPasses();
-  return compile(Options, Inputs.front(), std::move(*Given));
+  return compile(Options, Given->Model, std::move(Given->Options));
 }

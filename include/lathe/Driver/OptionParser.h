@@ -31,10 +31,20 @@ enum OptionID : unsigned {
 #undef OPTION
 };
 
+/// What a program is to work on.
+struct CommandLine {
+  std::string Model;
+  CompilerOptions Options;
+};
+
 class OptionParser {
 public:
   OptionParser(Program Which, llvm::raw_ostream &Errors);
   ~OptionParser();
+
+  /// The opening of main: reads the arguments of the program and answers --help
+  /// and --version. Nothing where it ends there, with \p Status.
+  std::optional<CommandLine> begin(int argc, char **argv, int &Status);
 
   /// False after an error. The arguments must outlive this.
   bool parse(llvm::ArrayRef<const char *> Arguments);

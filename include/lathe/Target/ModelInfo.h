@@ -71,9 +71,6 @@ struct ModelInfo {
   static mlir::FailureOr<ModelInfo> read(mlir::ModuleOp Module);
 };
 
-/// ONNX's number of \p Type, 0 if it is no element type that C can hold.
-int32_t elementTypeNumber(mlir::Type Type);
-
 } // namespace lathe::target
 
 #endif // LATHE_TARGET_MODELINFO_H
