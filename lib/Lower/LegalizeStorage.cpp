@@ -15,12 +15,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "NarrowTypes.h"
+#include "PackedBits.h"
+#include "StoredConstants.h"
 #include "lathe/Lower/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
@@ -327,7 +328,7 @@ private:
   void setMemoryTypes(Operation *Op) {
     if (auto Constant = dyn_cast<arith::ConstantOp>(Op);
         Constant && narrowElement(Constant.getType()))
-      return setConstant(Constant);
+      return storeConstant(B, Constant, Types);
     for (OpResult R : Op->getResults())
       R.setType(memoryTypeOf(R.getType()));
     for (Region &Reg : Op->getRegions())
@@ -336,198 +337,7 @@ private:
           A.setType(memoryTypeOf(A.getType()));
   }
 
-  /// f16 elements as f32.
-  void widenConstant(arith::ConstantOp Constant, RankedTensorType NewType) {
-    auto Old = cast<RankedTensorType>(Constant.getType());
-    const llvm::fltSemantics &From =
-        cast<FloatType>(Old.getElementType()).getFloatSemantics();
-    auto Widened = [&](APFloat V) {
-      bool Inexact;
-      V.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &Inexact);
-      return V.convertToFloat();
-    };
-    TypedAttr Value;
-    if (auto Dense = dyn_cast<DenseElementsAttr>(Constant.getValue())) {
-      if (Dense.isSplat()) {
-        Value = DenseElementsAttr::get(NewType,
-                                       Widened(Dense.getSplatValue<APFloat>()));
-      } else {
-        SmallVector<float> All;
-        for (const APFloat &V : Dense.getValues<APFloat>())
-          All.push_back(Widened(V));
-        Value = DenseElementsAttr::get(NewType, ArrayRef<float>(All));
-      }
-    } else {
-      auto Handle =
-          cast<DenseResourceElementsAttr>(Constant.getValue()).getRawHandle();
-      ArrayRef<char> Bytes =
-          Handle.getBlob() ? Handle.getBlob()->getData() : ArrayRef<char>();
-      size_t Count = Old.getNumElements();
-      if (Bytes.size() < 2 * Count) {
-        Constant.emitError("the elements of this constant are missing");
-        return;
-      }
-      std::vector<float> All(Count);
-      for (size_t I = 0; I < Count; ++I) {
-        uint16_t Bits;
-        std::memcpy(&Bits, Bytes.data() + 2 * I, 2);
-        All[I] = Widened(APFloat(From, APInt(16, Bits)));
-      }
-      AsmResourceBlob Blob =
-          HeapAsmResourceBlob::allocateAndCopyInferAlign(ArrayRef<float>(All));
-      Value = DenseResourceElementsAttr::get(
-          NewType, (Handle.getKey() + ".f32").str(), std::move(Blob));
-    }
-    Constant.getResult().setType(NewType);
-    Constant.setValueAttr(Value);
-  }
-
-  void setConstant(arith::ConstantOp Constant) {
-    auto Type = cast<RankedTensorType>(Constant.getType());
-    mlir::Type Elem = Type.getElementType(), Memory = Types.memoryType(Elem);
-    auto NewType = Type.clone(Memory);
-    if (isa<FloatType>(Memory) && Memory != Elem)
-      return widenConstant(Constant, NewType);
-    if (auto Resource =
-            dyn_cast<DenseResourceElementsAttr>(Constant.getValue())) {
-      if (!packedBits(Elem)) {
-        Constant.getResult().setType(NewType);
-        Constant.setValueAttr(
-            DenseResourceElementsAttr::get(NewType, Resource.getRawHandle()));
-        return;
-      }
-      // The file holds several elements a byte; they are unpacked when read.
-      auto Packed = packedType(Type);
-      B.setInsertionPoint(Constant);
-      Value Bytes = arith::ConstantOp::create(
-          B, DenseResourceElementsAttr::get(Packed, Resource.getRawHandle()));
-      Constant.getResult().replaceAllUsesWith(unpack(Bytes, Type));
-      Constant.erase();
-      return;
-    }
-    auto Dense = cast<DenseElementsAttr>(Constant.getValue());
-    unsigned Width = Memory.getIntOrFloatBitWidth();
-    SmallVector<APInt> Bits;
-    if (isa<FloatType>(Elem)) {
-      if (Memory == Elem)
-        return;
-      for (const APFloat &V :
-           Dense.isSplat()
-               ? SmallVector<APFloat>{Dense.getSplatValue<APFloat>()}
-               : llvm::to_vector(Dense.getValues<APFloat>()))
-        Bits.push_back(V.bitcastToAPInt().zext(Width));
-    } else {
-      for (const APInt &V :
-           Dense.isSplat() ? SmallVector<APInt>{Dense.getSplatValue<APInt>()}
-                           : llvm::to_vector(Dense.getValues<APInt>()))
-        Bits.push_back(V.zext(Width));
-    }
-    Constant.getResult().setType(NewType);
-    Constant.setValueAttr(DenseElementsAttr::get(NewType, Bits));
-  }
-
   //===--- The boundary of main -------------------------------------------===//
-
-  /// Bytes that hold the elements of \p T.
-  static RankedTensorType packedType(RankedTensorType T) {
-    int64_t PerByte = 8 / packedBits(T.getElementType());
-    return RankedTensorType::get({(T.getNumElements() + PerByte - 1) / PerByte},
-                                 IntegerType::get(T.getContext(), 8));
-  }
-
-  SmallVector<OpFoldResult> staticSizes(ArrayRef<int64_t> Shape) {
-    return llvm::map_to_vector(Shape, [&](int64_t S) -> OpFoldResult {
-      return Rewriter.getIndexAttr(S);
-    });
-  }
-  Value flatGenerate(int64_t Size,
-                     function_ref<Value(ImplicitLocOpBuilder &, Value)> Body) {
-    Value Init =
-        tensor::EmptyOp::create(B, staticSizes({Size}), Rewriter.getI8Type());
-    return linalg::GenericOp::create(
-               B, Init.getType(), ValueRange(), Init,
-               ArrayRef<AffineMap>{Rewriter.getMultiDimIdentityMap(1)},
-               ArrayRef<utils::IteratorType>{utils::IteratorType::parallel},
-               [&](OpBuilder &Inner, Location Loc, ValueRange) {
-                 ImplicitLocOpBuilder IB(Loc, Inner);
-                 Value I = linalg::IndexOp::create(IB, 0);
-                 linalg::YieldOp::create(IB, Body(IB, I));
-               })
-        .getResult(0);
-  }
-  Value reshaped(Value V, RankedTensorType To) {
-    if (To.getRank() == 1)
-      return V;
-    if (To.getRank() == 0)
-      return tensor::CollapseShapeOp::create(B, To, V,
-                                             ArrayRef<ReassociationIndices>());
-    ReassociationIndices All =
-        llvm::to_vector<2>(llvm::seq<int64_t>(0, To.getRank()));
-    return tensor::ExpandShapeOp::create(B, To, V,
-                                         ArrayRef<ReassociationIndices>{All},
-                                         staticSizes(To.getShape()));
-  }
-
-  /// The elements of \p T (before this pass), one a byte, from packed \p Bytes.
-  Value unpack(Value Bytes, RankedTensorType T) {
-    unsigned Bits = packedBits(T.getElementType()), PerByte = 8 / Bits;
-    Value Flat = flatGenerate(
-        T.getNumElements(), [&](ImplicitLocOpBuilder &IB, Value I) -> Value {
-          Value Per = arith::ConstantIndexOp::create(IB, PerByte),
-                Width = arith::ConstantIndexOp::create(IB, Bits);
-          Value Byte = tensor::ExtractOp::create(
-              IB, Bytes, ValueRange{arith::DivUIOp::create(IB, I, Per)});
-          Value Shift = arith::MulIOp::create(
-              IB, arith::RemUIOp::create(IB, I, Per), Width);
-          Value Moved = arith::ShRUIOp::create(
-              IB, Byte, arith::IndexCastOp::create(IB, IB.getI8Type(), Shift));
-          return arith::AndIOp::create(
-              IB, Moved,
-              arith::ConstantOp::create(IB,
-                                        IB.getI8IntegerAttr((1 << Bits) - 1)));
-        });
-    return reshaped(Flat, cast<RankedTensorType>(memoryTypeOf(T)));
-  }
-
-  Value pack(Value V, RankedTensorType T) {
-    unsigned Bits = packedBits(T.getElementType()), PerByte = 8 / Bits;
-    int64_t Count = T.getNumElements();
-    if (T.getRank() > 1) {
-      ReassociationIndices All =
-          llvm::to_vector<2>(llvm::seq<int64_t>(0, T.getRank()));
-      V = tensor::CollapseShapeOp::create(B, V,
-                                          ArrayRef<ReassociationIndices>{All});
-    } else if (T.getRank() == 0) {
-      auto One = RankedTensorType::get({1}, Rewriter.getI8Type());
-      V = tensor::ExpandShapeOp::create(
-          B, One, V, ArrayRef<ReassociationIndices>(), staticSizes({1}));
-    }
-    return flatGenerate(
-        packedType(T).getDimSize(0),
-        [&](ImplicitLocOpBuilder &IB, Value I) -> Value {
-          Value First = arith::MulIOp::create(
-                    IB, I, arith::ConstantIndexOp::create(IB, PerByte)),
-                Byte;
-          Value Last = arith::ConstantIndexOp::create(IB, Count - 1);
-          for (unsigned P = 0; P < PerByte; ++P) {
-            Value At = arith::AddIOp::create(
-                IB, First, arith::ConstantIndexOp::create(IB, P));
-            Value E = tensor::ExtractOp::create(
-                IB, V, ValueRange{arith::MinUIOp::create(IB, At, Last)});
-            // Past the end there are zeros.
-            Value Inside =
-                arith::CmpIOp::create(IB, arith::CmpIPredicate::ule, At, Last);
-            E = arith::SelectOp::create(
-                IB, Inside, E,
-                arith::ConstantOp::create(IB, IB.getI8IntegerAttr(0)));
-            E = arith::ShLIOp::create(
-                IB, E,
-                arith::ConstantOp::create(IB, IB.getI8IntegerAttr(P * Bits)));
-            Byte = Byte ? Value(arith::OrIOp::create(IB, Byte, E)) : E;
-          }
-          return Byte;
-        });
-  }
 
   /// True for tensors whose elements lie wider inside main than at its
   /// boundary.
@@ -595,10 +405,10 @@ private:
       Arg.setType(Inputs.back());
       B.setInsertionPointToStart(&Func.front());
       Value Placeholder =
-          tensor::EmptyOp::create(B, staticSizes(Tensor.getShape()),
+          tensor::EmptyOp::create(B, staticSizes(B, Tensor.getShape()),
                                   Types.memoryType(Tensor.getElementType()));
       Arg.replaceAllUsesWith(Placeholder);
-      Placeholder.replaceAllUsesWith(unpack(Arg, Tensor));
+      Placeholder.replaceAllUsesWith(unpackBits(B, Arg, Tensor));
       Placeholder.getDefiningOp()->erase();
     }
     for (auto [I, T] : llvm::enumerate(Old.getResults())) {
@@ -630,7 +440,7 @@ private:
       for (Block &Body : Func)
         if (auto Return = dyn_cast<func::ReturnOp>(Body.getTerminator())) {
           B.setInsertionPoint(Return);
-          Return.setOperand(I, pack(Return.getOperand(I), Tensor));
+          Return.setOperand(I, packBits(B, Return.getOperand(I), Tensor));
         }
     }
     Func.setFunctionType(FunctionType::get(Func.getContext(), Inputs, Results));
