@@ -133,7 +133,7 @@ int64_t lathe::onnx::getDataType(Type Ty) {
 }
 
 static StringRef getElementName(Type Ty) {
-  return elementName(getDataType(Ty));
+  return lathe::elementName(getDataType(Ty));
 }
 
 std::string lathe::onnx::getONNXTypeName(Type Ty) {
