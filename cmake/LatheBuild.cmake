@@ -21,7 +21,8 @@ foreach(san ${LATHE_SANITIZE})
 endforeach()
 if("undefined" IN_LIST LATHE_SANITIZE)
   # vptr needs RTTI; a UBSan report must fail the run.
-  add_compile_options(-fno-sanitize=vptr -fno-sanitize-recover=undefined)
+  add_compile_options(-fno-sanitize=vptr -fno-sanitize-recover=undefined
+    -fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/cmake/sanitize-ignore.txt)
 endif()
 
 find_program(LATHE_CCACHE ccache)

@@ -12,6 +12,8 @@ config.test_exec_root = os.path.join(config.lathe_build_dir, "test")
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.lathe_build_dir, "bin"), config.llvm_tools_dir, config.environment["PATH"]]
 )
+# For the scripts of test/harness: the build under test, not the one beside it.
+config.environment["LATHE_BUILD"] = config.lathe_build_dir
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%source", config.lathe_source_dir))
 config.substitutions.append(("%mlir-tblgen", os.path.join(config.llvm_tools_dir, "mlir-tblgen")))

@@ -119,9 +119,11 @@ def run_mutants(tally, scratch, label="mutants", env=None):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="comma-separated kinds of tests")
-    parser.add_argument("--sanitize", action="store_true", help="also under ASan and UBSan, in a build of their own")
+    parser.add_argument("--no-sanitize", action="store_true", help="without the build under ASan and UBSan")
     args = parser.parse_args()
-    kinds = ["unit", "lit", "numerics", "sums", "forms", "generic", "models", "mutants", "cross", "packages", "demo"] + (["sanitize"] if args.sanitize else [])
+    kinds = ["unit", "lit", "numerics", "sums", "forms", "generic", "models", "mutants", "cross", "packages", "demo", "sanitize"]
+    if args.no_sanitize:
+        kinds.remove("sanitize")
     if args.only:
         kinds = args.only.split(",")
 

@@ -38,6 +38,7 @@ void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   Fold.Remarks = Options.Remarks;
   PM.addPass(createFoldConstants(Fold, Options.Evaluator));
   PM.addPass(onnx::createInferShapes());
-  // 3. What an exporter took apart.
-  addFusions(PM);
+  // 3. What an exporter took apart; the whole op rounds elsewhere.
+  if (!Options.KeepRounding)
+    addFusions(PM);
 }

@@ -189,8 +189,10 @@ int main(int argc, char **argv) {
     auto TM = llvm::orc::JITTargetMachineBuilder::detectHost();
     auto Machine =
         llvm::cantFail(llvm::cantFail(std::move(TM)).createTargetMachine());
-    Options.transformer =
+    // The options only refer to it.
+    std::function<llvm::Error(llvm::Module *)> Optimize =
         makeOptimizingTransformer(Reference ? 1 : 2, 0, Machine.get());
+    Options.transformer = Optimize;
     Options.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Aggressive;
     Options.enableObjectDump = true;
     auto Engine =
