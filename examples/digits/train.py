@@ -231,6 +231,15 @@ def write_test_header(path, images, labels):
     path.write_text("\n".join(lines) + "\n};\n")
 
 
+def write_samples(folder, images, labels):
+    """Four training images of each digit, for lathe's --calibrate."""
+    chosen = [i for digit in range(10) for i in np.flatnonzero(labels == digit)[:4]]
+    for number, i in enumerate(chosen):
+        sample = folder / f"{number:02d}"
+        sample.mkdir(parents=True, exist_ok=True)
+        np.save(sample / "input_0.npy", images[i].reshape(1, 1, 8, 8).astype(np.float32))
+
+
 def check(model, images, labels):
     """Runs the finished model by ONNX's reference and by ONNX Runtime where that can."""
     run = ReferenceEvaluator(model)
@@ -268,7 +277,8 @@ def main():
     print(f"held-back images right: {right:.2%}")
     onnx.save(model, args.out / "digits.onnx")
     write_test_header(args.out / "digits_test.h", test_pixels, test_labels)
-    print(f"wrote {args.out / 'digits.onnx'} and {args.out / 'digits_test.h'}")
+    write_samples(args.out / "samples", pixels, labels)
+    print(f"wrote {args.out / 'samples'}, {args.out / 'digits.onnx'} and {args.out / 'digits_test.h'}")
 
 
 if __name__ == "__main__":

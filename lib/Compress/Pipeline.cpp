@@ -35,4 +35,25 @@ void compress::buildPipeline(mlir::OpPassManager &PM,
     PM.addPass(createPruneSigma({Prune.Sigma, Skip}));
   if (!Prune.Pattern.empty())
     PM.addPass(createPrunePattern({Prune.Pattern, Skip}));
+  // 3. Fewer bits.
+  llvm::SmallVector<std::string> Floats(Options.Compress.QuantizeSkip.begin(),
+                                        Options.Compress.QuantizeSkip.end());
+  switch (Options.Compress.Quantize) {
+  case compress::Options::Kind::None:
+    break;
+  case compress::Options::Kind::Int8:
+    PM.addPass(createQuantize({Floats}, Options.Evaluator, Options.Samples));
+    break;
+  case compress::Options::Kind::Int8Weights:
+    PM.addPass(createQuantizeWeights({8, Floats}));
+    break;
+  case compress::Options::Kind::Int4Weights:
+    PM.addPass(createQuantizeWeights({4, Floats}));
+    break;
+  }
+  // 4. Integers from end to end, for models that arrive quantized too.
+  if (Options.Integers) {
+    PM.addPass(createMoveQuantize());
+    PM.addPass(createIntegerLayers());
+  }
 }

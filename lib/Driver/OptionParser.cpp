@@ -6,8 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "lathe/Driver/OptionParser.h"
+#include "lathe/Driver/Calibration.h"
 #include "lathe/Driver/Version.h"
 #include "lathe/Support/Names.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Option/Arg.h"
 #include "llvm/Option/Option.h"
 #include "llvm/Support/Path.h"
@@ -291,6 +293,29 @@ std::optional<CompilerOptions> OptionParser::compilerOptions() const {
   }
   Result.Import.Inputs = values(OPT_input_EQ);
   Good &= readPruneOptions(Result.Compress.Prune);
+  using Kind = compress::Options::Kind;
+  llvm::StringRef Quantize = value(OPT_quantize_EQ, "none");
+  Result.Compress.Quantize = llvm::StringSwitch<Kind>(Quantize)
+                                 .Case("int8", Kind::Int8)
+                                 .Case("int8-weights", Kind::Int8Weights)
+                                 .Case("int4-weights", Kind::Int4Weights)
+                                 .Default(Kind::None);
+  if (Result.Compress.Quantize == Kind::None && has(OPT_quantize_EQ))
+    Fail("'--quantize=" + Quantize +
+         "': expected int8, int8-weights or int4-weights");
+  Result.Calibrate = value(OPT_calibrate_EQ).str();
+  Result.Compress.QuantizeSkip = values(OPT_quantize_skip_EQ);
+  bool Static = Result.Compress.Quantize == Kind::Int8;
+  if (!Result.Calibrate.empty()) {
+    if (!Static)
+      Fail("'--calibrate' is for --quantize=int8");
+    Result.Samples = openSamples(Result.Calibrate);
+    if (llvm::Error E = Result.Samples->count().takeError())
+      Fail(llvm::toString(std::move(E)));
+  } else if (Static) {
+    Fail("'--quantize=int8' needs samples: give a folder of them with "
+         "--calibrate");
+  }
   if (value(OPT_threads_EQ, "1") != "1")
     Fail("'--threads=" + value(OPT_threads_EQ) + "': only 1 is supported yet");
   if (llvm::StringRef Bytes = value(OPT_fold_limit_EQ, "64M");

@@ -50,6 +50,8 @@ static void buildStage(OpPassManager &PM, Stage S,
     compress::PipelineOptions Compress;
     Compress.Evaluator = &hostEvaluator();
     Compress.Compress = Options.Compress;
+    Compress.Samples = Options.Samples.get();
+    Compress.Integers = Options.OptLevel > 0;
     compress::buildPipeline(PM, Compress);
     return;
   }

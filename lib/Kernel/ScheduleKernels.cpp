@@ -96,7 +96,12 @@ bool isMultiplyAdd(linalg::GenericOp Op) {
   auto Mul = P ? P.getDefiningOp<arith::MulFOp>() : arith::MulFOp();
   if (!Mul)
     return false;
-  auto Is = [&](Value X, unsigned I) { return X == Body.getArgument(I); };
+  // Weights may be bytes that are made floats on the way.
+  auto Is = [&](Value X, unsigned I) {
+    if (auto Real = X.getDefiningOp<arith::SIToFPOp>())
+      X = Real.getIn();
+    return X == Body.getArgument(I);
+  };
   return (Is(Mul.getLhs(), 0) && Is(Mul.getRhs(), 1)) ||
          (Is(Mul.getLhs(), 1) && Is(Mul.getRhs(), 0));
 }

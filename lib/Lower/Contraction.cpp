@@ -167,6 +167,12 @@ static Value narrowed(Builder &B, Value Acc, Type Elem) {
 static LogicalResult lowerMatMul(Node &N) {
   Type Elem = N.outType().getElementType();
   Type Acc = isa<FloatType>(Elem) ? accumulatorType(Elem) : Elem;
+  if (N.inRank(1) == 2)
+    if (std::optional<ScaledWeights> W = scaledWeights(N, 1, /*Out=*/1)) {
+      Value Sum = matmul(N.B, {N.in(0)}, {W->Integers}, Acc);
+      int64_t Rank = cast<RankedTensorType>(Sum.getType()).getRank();
+      return N.replace({scaled(N.B, Sum, W->Scales, Rank - 1)});
+    }
   Value R = matmul(N.B, {N.in(0), {}, scalar::isUnsigned(N.inElem(0))},
                    {N.in(1), {}, scalar::isUnsigned(N.inElem(1))}, Acc);
   return N.replace({narrowed(N.B, R, Elem)});
@@ -249,8 +255,12 @@ static LogicalResult lowerGemm(Node &N) {
       return N.fail("the activation '" + N.str("activation") +
                     "' is not supported");
   }
-  Value Sum = gemm(B, {N.in(0)}, {N.in(1)}, N.i64("transA", 0),
-                   N.i64("transB", 0), Acc);
+  bool TransB = N.i64("transB", 0);
+  std::optional<ScaledWeights> Bytes = scaledWeights(N, 1, TransB ? 0 : 1);
+  Value Sum = gemm(B, {N.in(0)}, {Bytes ? Bytes->Integers : N.in(1)},
+                   N.i64("transA", 0), TransB, Acc);
+  if (Bytes)
+    Sum = scaled(B, Sum, Bytes->Scales, /*Axis=*/1);
   bool HasC = N.has(2) && Beta != 0;
   if (!HasC && Alpha == 1 && !Act)
     return N.replace({narrowed(B, Sum, Elem)});

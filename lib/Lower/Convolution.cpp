@@ -176,7 +176,11 @@ static LogicalResult lowerConv(Node &N) {
   }
   Type Elem = typeOf(X).getElementType();
   X = padded(B, *Win, X, scalar::constant(B, Elem, int64_t(0)));
-  Value Sum = convolve(B, *Win, {X}, {W}, Groups, accumulatorType(Elem));
+  std::optional<ScaledWeights> Bytes = scaledWeights(N, 1, /*Out=*/0);
+  Value Sum = convolve(B, *Win, {X}, {Bytes ? Bytes->Integers : W}, Groups,
+                       accumulatorType(Elem));
+  if (Bytes)
+    Sum = scaled(B, Sum, Bytes->Scales, /*Axis=*/1);
   return N.replace({epilogue(N, Sum, N.in(2), N.in(3), Act)});
 }
 

@@ -1,4 +1,5 @@
-//===- IntegerSums.h - Integer sums of products without zero points --*- C++ -*-===//
+//===- IntegerSums.h - Integer sums of products without zero points --*- C++
+//-*-===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -18,6 +18,17 @@
 
 namespace lathe::lower {
 
+/// Weights that are kept as signed bytes with a scale for each output: the sum
+/// of products with the bytes is scaled, not each weight.
+struct ScaledWeights {
+  Value Integers, Scales;
+};
+/// Operand \p I of \p N, if it dequantizes constants so; \p Out is the dimension
+/// of the outputs.
+std::optional<ScaledWeights> scaledWeights(Node &N, unsigned I, int64_t Out);
+/// \p Sum times the scales, along \p Axis.
+Value scaled(Builder &B, Value Sum, Value Scales, int64_t Axis);
+
 /// saturate(roundeven(X) + Zero) for a float \p X; \p Zero is null or of the
 /// storage type of \p OnnxElem. Float8 types round by their own rule.
 Value quantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,

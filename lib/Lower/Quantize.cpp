@@ -149,6 +149,48 @@ Value requantize(Builder &B, Value Sum, ValueRange Scales, Value OutScale,
       });
 }
 
+std::optional<ScaledWeights> scaledWeights(Node &N, unsigned I, int64_t Out) {
+  Operation *D = N.original(I) ? N.original(I).getDefiningOp() : nullptr;
+  if (!D || D->getName().getStringRef() != "onnx.DequantizeLinear" ||
+      !N.inElem(I).isF32())
+    return std::nullopt;
+  auto Integers = onnx::ConstantView::get(D->getOperand(0));
+  auto Type = cast<ShapedType>(D->getOperand(0).getType());
+  auto Scales = dyn_cast<RankedTensorType>(D->getOperand(1).getType());
+  if (!Integers || !Type.getElementType().isSignlessInteger(8) || !Scales ||
+      !Scales.hasStaticShape() || Scales.getRank() > 1)
+    return std::nullopt;
+  auto Axis = D->getAttrOfType<IntegerAttr>("axis");
+  int64_t At = normalAxis(Axis ? Axis.getInt() : 1, Type.getRank());
+  if (Scales.getNumElements() != 1 &&
+      (At != Out || Scales.getNumElements() != Type.getDimSize(Out)))
+    return std::nullopt;
+  if (D->getNumOperands() > 2) {
+    auto Zeros = onnx::ConstantView::get(D->getOperand(2));
+    if (!Zeros || Zeros->isElided())
+      return std::nullopt;
+    for (int64_t K = 0; K < Zeros->size(); ++K)
+      if (Zeros->getInt(K) != 0)
+        return std::nullopt;
+  }
+  ScaledWeights W{N.rewriter().getRemappedValue(D->getOperand(0)),
+                  N.rewriter().getRemappedValue(D->getOperand(1))};
+  if (!W.Integers || !W.Scales)
+    return std::nullopt;
+  return W;
+}
+
+Value scaled(Builder &B, Value Sum, Value Scales, int64_t Axis) {
+  int64_t Rank = typeOf(Sum).getRank();
+  AffineMap Map = parameterMap(B, Scales, Rank, Axis);
+  return pointwise(B, dimsOf(B, Sum), {Sum, Scales},
+                   {B.getMultiDimIdentityMap(Rank), Map},
+                   typeOf(Sum).getElementType(),
+                   [](Builder &IB, ValueRange V) {
+                     return scalar::mul(IB, V[0], V[1]);
+                   });
+}
+
 //===----------------------------------------------------------------------===//
 // QuantizeLinear, DequantizeLinear
 //===----------------------------------------------------------------------===//

@@ -438,8 +438,10 @@ Value contraction(Builder &B, const Factor &X, const Factor &Y, Value Init,
                auto Extend = [&](Value V, bool Unsigned) -> Value {
                  if (V.getType() == Acc)
                    return V;
-                 if (isa<FloatType>(Acc))
+                 if (isa<FloatType>(Acc) && isa<FloatType>(V.getType()))
                    return arith::ExtFOp::create(IB, Acc, V);
+                 if (isa<FloatType>(Acc))
+                   return arith::SIToFPOp::create(IB, Acc, V);
                  return Unsigned ? Value(arith::ExtUIOp::create(IB, Acc, V))
                                  : Value(arith::ExtSIOp::create(IB, Acc, V));
                };

@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "HostTensor.h"
+#include "lathe/Driver/HostTensor.h"
 #include "lathe/Driver/Compiler.h"
 #include "lathe/Driver/CrashGuard.h"
 #include "lathe/Driver/LoadedModel.h"

@@ -37,10 +37,15 @@ struct PruneOptions {
 
 struct Options {
   PruneOptions Prune;
+  enum class Kind { None, Int8, Int8Weights, Int4Weights };
+  Kind Quantize = Kind::None;
+  /// Names of nodes that stay in floats.
+  std::vector<std::string> QuantizeSkip;
   /// Something is to be done.
   bool any() const {
     return Prune.Magnitude != 0 || Prune.Sigma != 0 || Prune.Channels != 0 ||
-           Prune.Layers != 0 || !Prune.Pattern.empty();
+           Prune.Layers != 0 || !Prune.Pattern.empty() ||
+           Quantize != Kind::None;
   }
 };
 

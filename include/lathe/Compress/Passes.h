@@ -11,10 +11,21 @@
 
 #include "mlir/Pass/Pass.h"
 
+namespace lathe::onnx {
+class Evaluator;
+} // namespace lathe::onnx
+
 namespace lathe::compress {
+
+class SampleSource;
 
 #define GEN_PASS_DECL
 #include "lathe/Compress/Passes.h.inc"
+
+/// The pass with what runs the float model and what it runs on.
+std::unique_ptr<mlir::Pass> createQuantize(QuantizeOptions Options,
+                                           onnx::Evaluator *Evaluator,
+                                           SampleSource *Samples);
 
 #define GEN_PASS_REGISTRATION
 #include "lathe/Compress/Passes.h.inc"

@@ -109,4 +109,67 @@ def PruneLayers : Prune<"layers"> {
   let statistics = [Statistic<"branches", "branches", "Branches removed">];
 }
 
+def MoveQuantize : Pass<"compress-move-quantize", "::mlir::ModuleOp"> {
+  let summary = "What only moves elements runs on integers";
+  let description = [{
+    DequantizeLinear moves down and QuantizeLinear up through ops that move or
+    choose elements (Reshape, Transpose, Concat, Split, MaxPool, ...), where one
+    scale and zero point serve the whole tensor. Where they meet with the same
+    parameters both go: `Q(D(x))` is x exactly. A Relu before a QuantizeLinear
+    whose zero point is the least integer goes: saturation does the same.
+  }];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+}
+
+def IntegerLayers : Pass<"compress-integer-layers", "::mlir::ModuleOp"> {
+  let summary = "Layers between DequantizeLinear and QuantizeLinear multiply integers";
+  let description = [{
+    Conv, Gemm and MatMul of a dequantized input and dequantized constant weights
+    (symmetric, one scale or one for each output) become QLinearConv or
+    QLinearMatMul where the result is quantized at once and the bias is in integers
+    or absent, else ConvInteger or MatMulInteger with scales and bias in floats
+    behind, which are epilogues of the same kernel later.
+
+    ```mlir
+    %x = onnx.DequantizeLinear(%xq, ...)   %w = onnx.DequantizeLinear(%wq, ...)
+    %y = onnx.Conv(%x, %w)                 %z = onnx.QuantizeLinear(%y, ...)
+    // becomes
+    %z = onnx.QLinearConv(%xq, .., %wq, .., ..)
+    ```
+  }];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let statistics = [Statistic<"layers", "layers", "Layers that multiply integers">];
+}
+
+def Quantize : Pass<"compress-quantize", "::mlir::ModuleOp"> {
+  let summary = "Static quantization to 8 bits, calibrated by samples";
+  let description = [{
+    Inserts QuantizeLinear and DequantizeLinear at the inputs of layers and
+    poolings, unsigned and asymmetric, with the range that the float model shows
+    over all samples (least and greatest element, zero included), and quantizes
+    weights symmetrically with a scale for each output (Jacob et al., Quantization
+    and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference,
+    2018). Rounds half to even.
+  }];
+  let constructor = "::lathe::compress::createQuantize({}, nullptr, nullptr)";
+  let options = [ListOption<"skip", "skip", "std::string", SkipText>];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let statistics = [Statistic<"layers", "layers", "Layers that were quantized">];
+}
+
+def QuantizeWeights : Pass<"compress-quantize-weights", "::mlir::ModuleOp"> {
+  let summary = "Weights in 8 or 4 bits; what they multiply stays in floats";
+  let description = [{
+    8 bits: symmetric, one scale for each output, as DequantizeLinear of a constant,
+    which the layer's kernel applies. 4 bits: MatMul and Gemm become MatMulNBits with
+    blocks of 32 weights along the inputs; convolutions get 8 bits.
+  }];
+  let options = [
+    Option<"bits", "bits", "int64_t", "8", "8 or 4">,
+    ListOption<"skip", "skip", "std::string", SkipText>,
+  ];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let statistics = [Statistic<"layers", "layers", "Layers whose weights were quantized">];
+}
+
 #endif // LATHE_COMPRESS_PASSES_TD

@@ -18,10 +18,16 @@ class OpPassManager;
 
 namespace lathe::compress {
 
+class SampleSource;
+
 struct PipelineOptions {
   Options Compress;
   /// Computes values while compiling; null: what needs it is left undone.
   onnx::Evaluator *Evaluator = nullptr;
+  /// What to calibrate with; null: nothing.
+  SampleSource *Samples = nullptr;
+  /// False (-O0): models that arrive quantized are compiled as they are.
+  bool Integers = true;
 };
 
 /// From the simplified graph to a compressed one, as far as \\p Options ask for

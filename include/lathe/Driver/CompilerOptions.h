@@ -13,6 +13,7 @@
 #define LATHE_DRIVER_COMPILEROPTIONS_H
 
 #include "lathe/Compress/Options.h"
+#include "lathe/Compress/Samples.h"
 #include "lathe/Import/Import.h"
 #include "lathe/Target/TargetSelection.h"
 #include <string>
@@ -41,6 +42,9 @@ struct CompilerOptions {
   int64_t FoldLimitBytes = 64 << 20;
   import::ImportOptions Import;
   compress::Options Compress;
+  /// Folder with samples to calibrate with; empty: none.
+  std::string Calibrate;
+  std::shared_ptr<compress::SampleSource> Samples;
 
   /// Passes report what they left undone, and why.
   bool Remarks = false;

@@ -116,6 +116,14 @@ defm prune_channels : Value<"prune-channels",
 defm prune_layers : Value<"prune-layers",
   "Remove residual branches, those that add least: a number, or a fraction below 1", "AMOUNT",
   GroupCompress, Shared>;
+defm quantize : Value<"quantize",
+  "int8: integers end to end, with --calibrate; int8-weights, int4-weights: only weights", "KIND",
+  GroupCompress, Shared>;
+defm calibrate : Value<"calibrate",
+  "Folder with samples, each as for --data (inputs only), for --quantize=int8", "DIR",
+  GroupCompress, Shared>;
+defm quantize_skip : Value<"quantize-skip", "Leave the node NAME in floats; may be repeated",
+  "NAME", GroupCompress, Shared, [Repeatable]>;
 defm prune_skip : Value<"prune-skip", "Leave the node NAME as it is; may be repeated", "NAME",
   GroupCompress, Shared, [Repeatable]>;
 
