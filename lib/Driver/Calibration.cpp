@@ -80,6 +80,14 @@ public:
     return Inputs;
   }
 
+  std::vector<std::string> files() const override {
+    std::vector<std::string> All;
+    for (const std::string &Sample : Samples)
+      for (size_t I = 0; !inputOf(Sample, I).empty(); ++I)
+        All.push_back(inputOf(Sample, I));
+    return All;
+  }
+
   std::string name(size_t Sample) const override { return Samples[Sample]; }
 
 private:

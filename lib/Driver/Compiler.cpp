@@ -138,6 +138,9 @@ OwningOpRef<ModuleOp> Compiler::load(llvm::StringRef Path) {
       });
   FilesRead.clear();
   import::ImportOptions Import = Options.Import;
+  if (Options.Samples)
+    for (const std::string &File : Options.Samples->files())
+      addFileRead(File);
   Import.OnFileRead = [this](llvm::StringRef File) { addFileRead(File); };
   TimingScope Scope = RootTiming.nest("read the model");
   OwningOpRef<ModuleOp> Module =

@@ -27,6 +27,8 @@ public:
   /// error names the file.
   virtual llvm::Expected<std::vector<onnx::EvaluatedTensor>>
   read(size_t Sample, llvm::ArrayRef<mlir::Type> Wanted) = 0;
+  /// Every file that was read or will be, once count() is known.
+  virtual std::vector<std::string> files() const = 0;
   /// For messages.
   virtual std::string name(size_t Sample) const = 0;
 };
