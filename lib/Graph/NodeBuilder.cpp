@@ -83,6 +83,11 @@ Value NodeBuilder::scalar(Type Element, double Number) {
   return constant(RankedTensorType::get({}, Element), Number);
 }
 
+Value NodeBuilder::generate(RankedTensorType Type,
+                            llvm::function_ref<double(int64_t)> Number) {
+  return onnx::ConstantOp::create(B, Loc, makeNumbers(Type, Number, Loc));
+}
+
 Value NodeBuilder::transpose(Value X, ArrayRef<int64_t> Perm) {
   return op("Transpose", X, attr("perm", Perm));
 }
@@ -105,17 +110,31 @@ ElementsAttr graph::makeNumbers(RankedTensorType Type, ArrayRef<double> Numbers,
   if (Numbers.size() == 1 || Count <= MaxDenseElements)
     return onnx::makeFloats(Type, Numbers);
 
+  return makeNumbers(
+      Type, [&](int64_t I) { return Numbers[I]; }, Loc);
+}
+
+ElementsAttr graph::makeNumbers(RankedTensorType Type,
+                                llvm::function_ref<double(int64_t)> Number,
+                                Location Loc) {
+  int64_t Count = Type.getNumElements();
+  if (Count <= MaxDenseElements) {
+    SmallVector<double> Numbers;
+    for (int64_t I = 0; I < Count; ++I)
+      Numbers.push_back(Number(I));
+    return onnx::makeFloats(Type, Numbers);
+  }
   auto Element = cast<FloatType>(Type.getElementType());
   unsigned Bytes = Element.getWidth() / 8;
   std::vector<char> Data(Count * Bytes);
   for (int64_t I = 0; I < Count; ++I) {
     char *To = Data.data() + I * Bytes;
     if (Element.isF32()) {
-      float Rounded = float(Numbers[I]);
+      float Rounded = float(Number(I));
       std::memcpy(To, &Rounded, 4);
       continue;
     }
-    APFloat Value(Numbers[I]);
+    APFloat Value(Number(I));
     bool Inexact;
     Value.convert(Element.getFloatSemantics(), APFloat::rmNearestTiesToEven,
                   &Inexact);

@@ -65,6 +65,9 @@ public:
   /// rounded once; one number stands for all.
   Value constant(RankedTensorType Type, ArrayRef<double> Numbers);
   Value scalar(Type Element, double Number);
+  /// The same from a function of the row-major index, for large ones.
+  Value generate(RankedTensorType Type,
+                 llvm::function_ref<double(int64_t)> Number);
 
   Value transpose(Value X, ArrayRef<int64_t> Perm);
   Value reshape(Value X, ArrayRef<int64_t> Shape);
@@ -77,6 +80,10 @@ private:
 /// A constant of a float or integer type; above 64 elements a resource named
 /// after \p Loc's node.
 ElementsAttr makeNumbers(RankedTensorType Type, ArrayRef<double> Numbers,
+                         Location Loc);
+
+ElementsAttr makeNumbers(RankedTensorType Type,
+                         llvm::function_ref<double(int64_t)> Number,
                          Location Loc);
 
 /// A constant from bytes laid out as those of a resource (ConstantView.h).

@@ -27,18 +27,34 @@ void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   PM.addPass(onnx::createInferShapes());
   if (!Options.Optimize)
     return;
-  PM.addPass(createEliminateDead());
-  PM.addPass(createRemoveNoOps());
-  PM.addPass(createEliminateDead());
-  PM.addPass(createCanonicalizerPass());
-  PM.addPass(createCSEPass());
-  // 2. Equal subgraphs of constants are one by now. Values may tell shapes.
-  FoldConstantsOptions Fold;
-  Fold.Limit = Options.FoldLimitBytes;
-  Fold.Remarks = Options.Remarks;
-  PM.addPass(createFoldConstants(Fold, Options.Evaluator));
-  PM.addPass(onnx::createInferShapes());
+  auto Clean = [&] {
+    PM.addPass(createEliminateDead());
+    PM.addPass(createRemoveNoOps());
+    PM.addPass(createUnifyConstants());
+    PM.addPass(createCanonicalizerPass());
+    PM.addPass(createCSEPass());
+  };
+  auto Fold = [&] {
+    FoldConstantsOptions Fold;
+    Fold.Limit = Options.FoldLimitBytes;
+    Fold.Remarks = Options.Remarks;
+    PM.addPass(createFoldConstants(Fold, Options.Evaluator));
+    PM.addPass(onnx::createInferShapes());
+  };
+  // 2. Equal subgraphs of constants become one before they are computed. Values
+  // may tell shapes.
+  Clean();
+  Fold();
   // 3. What an exporter took apart; the whole op rounds elsewhere.
   if (!Options.KeepRounding)
     addFusions(PM);
+  // 4. What moves meets what moves, and vanishes.
+  PM.addPass(createMergeMovement());
+  // 5. Weights take what is beside them; not before, for a scale is a part of
+  // the forms that are fused.
+  if (!Options.KeepRounding)
+    PM.addPass(createMergeScales());
+  // 6. What that left.
+  Clean();
+  Fold();
 }

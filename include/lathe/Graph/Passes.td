@@ -159,4 +159,63 @@ def GraphFuseAttention : Pass<"graph-fuse-attention", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"Attentions", "attentions", "attentions fused">];
 }
 
+def MergeScales : Pass<"graph-merge-scales", "::mlir::ModuleOp"> {
+  let summary = "Fold scales and shifts by constants into the weights beside them";
+  let description = [{
+    BatchNormalization (inference), Mul, Div, Add, Sub and Neg with constants, one number
+    for all elements or one for each channel, are affine functions. A chain of them
+    after a Conv, ConvTranspose, Gemm or MatMul with constant weights goes into weights
+    and bias; so does one before it, where padding takes no part. They travel up through
+    Concat, part by part, and as positive scales through Relu, if there they find a
+    contraction. Elsewhere a chain becomes one Mul and one Add at most, so a
+    BatchNormalization always does.
+
+    Weights that others use too are copied only while small. New weights are computed in
+    double and rounded once, for a whole chain.
+
+        %1 = onnx.Conv(%x, %w)
+        %2 = onnx.BatchNormalization(%1, %scale, %shift, %mean, %var)
+        // onnx.Conv(%x, %w', %b')
+  }];
+  let statistics = [
+    Statistic<"Absorbed", "absorbed", "Affine nodes folded into weights">,
+    Statistic<"Travelled", "travelled", "Affine nodes moved up to a contraction">,
+    Statistic<"Shortened", "shortened", "Chains made one Mul and Add">
+  ];
+}
+
+def MergeMovement : Pass<"graph-merge-movement", "::mlir::ModuleOp"> {
+  let summary = "Merge nodes that only move or copy, and push them to where they vanish";
+  let description = [{
+    * Chains of Reshape, Flatten, Squeeze and Unsqueeze become one Reshape or nothing, also
+      with functions of single elements in between; a reduction keeps its
+      dimensions or drops them as the view after it wants; casts whose first loses nothing
+      become one.
+    * A Transpose joins others above it, through elementwise ops, Concat and Softmax,
+      if all it finds are of one permutation; one that moves only dimensions of size one
+      is a Reshape.
+    * Slice of Slice, Slice and Split of Concat, Concat of Concat and of neighbouring slices
+      meet; a Pad with zeros goes into the convolution or average that reads it.
+    * An Expand whose reader broadcasts anyway goes; a constant of one number
+      becomes a scalar.
+
+    No pattern makes a node that moves without removing one.
+
+        %1 = onnx.Transpose(%x) {perm = [0, 2, 3, 1]}
+        %2 = onnx.Relu(%1)
+        %3 = onnx.Transpose(%2) {perm = [0, 3, 1, 2]}   // onnx.Relu(%x)
+  }];
+  let statistics = [Statistic<"Removed", "removed", "Nodes fewer than before">];
+}
+
+def UnifyConstants : Pass<"graph-unify-constants", "::mlir::ModuleOp"> {
+  let summary = "Give equal constants one value";
+  let description = [{
+    Constants with the same type and the same bytes get one attribute, so that CSE leaves
+    one node and the object holds the bytes once. Only constants of equal types are
+    read, each once.
+  }];
+  let statistics = [Statistic<"Unified", "unified", "Constants that had an equal one">];
+}
+
 #endif // LATHE_GRAPH_PASSES_TD
