@@ -81,7 +81,12 @@ endfunction()
 
 macro(lathe_tablegen_passes stage)
   set(LLVM_TARGET_DEFINITIONS Passes.td)
-  mlir_tablegen(Passes.h.inc -gen-pass-decls -name=${stage})
+  mlir_tablegen(Passes.gen.inc -gen-pass-decls -name=${stage})
+  # Counters that count in builds of LLVM without assertions too: see PassStatistic.h.
+  add_custom_command(OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/Passes.h.inc
+    COMMAND sed "s/::mlir::Pass::Statistic /::lathe::PassStatistic /" Passes.gen.inc > Passes.h.inc
+    WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} DEPENDS Passes.gen.inc VERBATIM)
+  list(APPEND TABLEGEN_OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/Passes.h.inc)
   add_public_tablegen_target(Lathe${stage}PassesIncGen)
 endmacro()
 

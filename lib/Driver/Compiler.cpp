@@ -83,6 +83,8 @@ Compiler::Compiler(CompilerOptions Given, llvm::raw_ostream &Errors)
 }
 
 Compiler::~Compiler() {
+  if (Options.PassStatistics)
+    Report.printCounters(Errors);
   RootTiming.stop();
   // Printing happens here, while the stream is there.
   Timing.setEnabled(Options.TimePasses);
@@ -121,6 +123,22 @@ std::unique_ptr<Compiler> Compiler::create(CompilerOptions Options,
                suggestNames(Name, Known));
       return nullptr;
     }
+  // A pass that does not run at this level is left out already.
+  CompilerOptions All = C->Options;
+  All.OptLevel = 3;
+  All.Emitters = true;
+  All.StrictFloats = false;
+  All.DisabledPasses.clear();
+  std::vector<std::string> Optional = optionalPasses(All, C->Target);
+  for (const std::string &Name : C->Options.DisabledPasses)
+    if (!llvm::is_contained(Optional, Name)) {
+      llvm::SmallVector<llvm::StringRef> Near(Optional.begin(), Optional.end());
+      C->error("'--disable-pass=" + Name + "': " +
+               (llvm::is_contained(Names, Name) || PassInfo::lookup(Name)
+                    ? "the model would not compile without this pass"
+                    : "no such pass" + suggestNames(Name, Near)));
+      return nullptr;
+    }
   return C;
 }
 
@@ -143,8 +161,7 @@ OwningOpRef<ModuleOp> Compiler::load(llvm::StringRef Path) {
       addFileRead(File);
   Import.OnFileRead = [this](llvm::StringRef File) { addFileRead(File); };
   TimingScope Scope = RootTiming.nest("read the model");
-  OwningOpRef<ModuleOp> Module =
-      import::importONNXFile(Path, *Context, Import);
+  OwningOpRef<ModuleOp> Module = import::importONNXFile(Path, *Context, Import);
   if (!Module && !hasErrors())
     error("the model could not be read");
   if (hasErrors())
@@ -159,6 +176,7 @@ LogicalResult Compiler::run(ModuleOp Module, Stage From, Stage To) {
   buildPipeline(PM, From, To, Options, Target);
   PM.addInstrumentation(std::make_unique<ProgressTracker>(
       Progress, Options.ShowProgress, Errors));
+  PM.addInstrumentation(Report.instrument());
   TimingScope Scope = RootTiming.nest("passes");
   if (Options.TimePasses)
     PM.enableTiming(Scope);

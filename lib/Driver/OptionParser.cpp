@@ -322,7 +322,11 @@ std::optional<CompilerOptions> OptionParser::compilerOptions() const {
       !parseBytes(Bytes, Result.FoldLimitBytes))
     Fail("'--fold-limit=" + Bytes +
          "': expected a number of bytes, such as 4096 or 64M");
-  Result.Remarks = has(OPT_remarks);
+  Result.DisabledPasses = values(OPT_disable_pass_EQ);
+  Result.PassStatistics = has(OPT_pass_statistics);
+  // What a pass did is half of a report, what it could not do the other.
+  Result.Remarks =
+      has(OPT_remarks) || value(OPT_stats_EQ).starts_with("passes");
   Result.TimePasses = has(OPT_time_passes);
   Result.PrintIRAfter = values(OPT_print_ir_after_EQ);
   Result.Reproducer = value(OPT_reproducer_EQ).str();

@@ -96,11 +96,26 @@ static void buildStage(OpPassManager &PM, Stage S,
   }
 }
 
+namespace {
+/// An iterator that hands out the passes themselves.
+struct PassSlot : OpPassManager::pass_iterator {
+  explicit PassSlot(OpPassManager::pass_iterator It)
+      : OpPassManager::pass_iterator(It) {}
+  std::unique_ptr<Pass> take() { return std::move(*wrapped()); }
+};
+} // namespace
+
 void driver::buildPipeline(OpPassManager &PM, Stage From, Stage To,
                            const CompilerOptions &Options,
                            const target::TargetSpec &Target) {
-  for (unsigned S = unsigned(From) + 1; S <= unsigned(To); ++S)
-    buildStage(PM, Stage(S), Options, Target);
+  for (unsigned S = unsigned(From) + 1; S <= unsigned(To); ++S) {
+    OpPassManager Whole(ModuleOp::getOperationName());
+    buildStage(Whole, Stage(S), Options, Target);
+    // Each pass changes its owner, unless it is to be left out.
+    for (PassSlot It(Whole.begin()), End(Whole.end()); It != End; ++It)
+      if (!llvm::is_contained(Options.DisabledPasses, It->getArgument()))
+        PM.addPass(It.take());
+  }
 }
 
 std::vector<std::string> driver::passNames(Stage From, Stage To,
@@ -113,6 +128,23 @@ std::vector<std::string> driver::passNames(Stage From, Stage To,
     if (!P.getArgument().empty())
       Names.push_back(P.getArgument().str());
   return Names;
+}
+
+std::vector<std::string>
+driver::optionalPasses(const CompilerOptions &Options,
+                       const target::TargetSpec &Target) {
+  CompilerOptions Least = Options;
+  Least.OptLevel = 0;
+  Least.Emitters = false;
+  std::vector<std::string> Needed = passNames(Stage::Import, Stage::LLVM, Least,
+                                              Target),
+                           Optional;
+  for (std::string &Name :
+       passNames(Stage::Import, Stage::LLVM, Options, Target))
+    if (!llvm::is_contained(Needed, Name) &&
+        !llvm::is_contained(Optional, Name))
+      Optional.push_back(std::move(Name));
+  return Optional;
 }
 
 namespace {
@@ -131,6 +163,12 @@ struct CommandLine : PassPipelineOptions<CommandLine> {
   PassOptions::Option<bool> Emitters{
       *this, "emitters", llvm::cl::init(true),
       llvm::cl::desc("False: the generic tier alone")};
+  ListOption<std::string> Disable{
+      *this, "disable",
+      llvm::cl::desc("Passes to leave out, as --disable-pass")};
+  PassOptions::Option<bool> Remarks{
+      *this, "remarks", llvm::cl::init(false),
+      llvm::cl::desc("Report what passes left undone, and why")};
 };
 } // namespace
 
@@ -142,6 +180,9 @@ static void registerPipeline(llvm::StringRef Name, llvm::StringRef About,
         Options.Name = Given.Name;
         Options.OptLevel = Given.OptLevel;
         Options.Emitters = Given.Emitters && Given.OptLevel >= 2;
+        Options.DisabledPasses.assign(Given.Disable.begin(),
+                                      Given.Disable.end());
+        Options.Remarks = Given.Remarks;
         // A wrong name cannot be reported from here but as a crash; the
         // baseline stands in for it.
         llvm::Expected<target::TargetSpec> Target =

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lathe/Driver/PassReport.h"
 #include "lathe/Driver/Registration.h"
 #include "lathe/Import/DiagnosticPrinter.h"
 #include "lathe/Import/Import.h"
@@ -20,6 +21,7 @@
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/Timing.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/ToolOutputFile.h"
@@ -30,8 +32,8 @@ namespace cl = llvm::cl;
 /// Imports the file and runs the pipeline of the command line on it.
 static LogicalResult runOnONNX(StringRef InputFile, StringRef OutputFile,
                                const DialectRegistry &Registry,
-                               const lathe::import::ImportOptions &Options) {
-  MlirOptMainConfig Config = MlirOptMainConfig::createFromCLOptions();
+                               const lathe::import::ImportOptions &Options,
+                               const MlirOptMainConfig &Config) {
   MLIRContext Context(Registry);
   Context.allowUnregisteredDialects(Config.shouldAllowUnregisteredDialects());
   lathe::import::DiagnosticPrinter Printer(&Context, InputFile);
@@ -77,6 +79,25 @@ static LogicalResult runOnONNX(StringRef InputFile, StringRef OutputFile,
   return success();
 }
 
+/// As MlirOptMain with file names, but with \p Config.
+static LogicalResult runOnMLIR(StringRef InputFile, StringRef OutputFile,
+                               DialectRegistry &Registry,
+                               const MlirOptMainConfig &Config) {
+  std::string Message;
+  std::unique_ptr<llvm::MemoryBuffer> Input =
+      openInputFile(InputFile, &Message);
+  std::unique_ptr<llvm::ToolOutputFile> Output =
+      Input ? openOutputFile(OutputFile, &Message) : nullptr;
+  if (!Output) {
+    llvm::errs() << Message << '\n';
+    return failure();
+  }
+  if (failed(MlirOptMain(Output->os(), std::move(Input), Registry, Config)))
+    return failure();
+  Output->keep();
+  return success();
+}
+
 int main(int argc, char **argv) {
   // Not through cl::opt alone: the default of one of MLIR's own options depends
   // on it.
@@ -91,6 +112,10 @@ int main(int argc, char **argv) {
 
   cl::opt<bool> PrintWeights("print-weights",
                              cl::desc("Print the data of large constants too"));
+  cl::opt<bool> PassStatistics(
+      "pass-statistics",
+      cl::desc("Print what the passes count (of ours; those "
+               "of MLIR count only in LLVM's debug builds)"));
   cl::list<std::string> Inputs(
       "input",
       cl::desc("Of an .onnx file: keep the input that has an initializer as an "
@@ -104,11 +129,24 @@ int main(int argc, char **argv) {
   lathe::registerAllDialects(Registry);
   auto [InputFile, OutputFile] = registerAndParseCLIOptions(
       NumArgs, Args.data(), "Lathe optimizer driver\n", Registry);
-  if (!lathe::import::isONNXFile(InputFile))
+  bool IsONNX = lathe::import::isONNXFile(InputFile);
+  if (!IsONNX && !PassStatistics)
     return asMainReturnCode(
         MlirOptMain(NumArgs, Args.data(), InputFile, OutputFile, Registry));
 
   llvm::InitLLVM Init(argc, argv);
+  lathe::driver::PassReport Report;
+  auto PrintReport =
+      llvm::make_scope_exit([&] { Report.printCounters(llvm::errs()); });
+  MlirOptMainConfig Given = MlirOptMainConfig::createFromCLOptions(),
+                    Config = Given;
+  if (PassStatistics)
+    Config.setPassPipelineSetupFn([&](PassManager &PM) {
+      PM.addInstrumentation(Report.instrument());
+      return Given.setupPassPipeline(PM);
+    });
+  if (!IsONNX)
+    return asMainReturnCode(runOnMLIR(InputFile, OutputFile, Registry, Config));
   lathe::import::ImportOptions Options;
   Options.Inputs.assign(Inputs.begin(), Inputs.end());
   for (StringRef Dim : Dims) {
@@ -120,5 +158,6 @@ int main(int argc, char **argv) {
     }
     Options.Dims.emplace_back(Name.str(), Number);
   }
-  return asMainReturnCode(runOnONNX(InputFile, OutputFile, Registry, Options));
+  return asMainReturnCode(
+      runOnONNX(InputFile, OutputFile, Registry, Options, Config));
 }

@@ -129,12 +129,28 @@ static LogicalResult printStats(Compiler &C, ModuleOp Module, bool JSON,
   return success();
 }
 
+/// Runs the passes on the graph, with a look at what each did.
+static LogicalResult printPasses(Compiler &C, ModuleOp Module, bool JSON) {
+  C.report().setFigures(true);
+  LogicalResult Result = C.run(Module, Stage::Import, Stage::Compress);
+  C.report().setFigures(false);
+  if (failed(Result))
+    return failure();
+  if (JSON)
+    C.report().printJSON(llvm::outs());
+  else
+    C.report().printText(llvm::outs());
+  return success();
+}
+
 static int compile(const OptionParser &Options, llvm::StringRef Model,
                    CompilerOptions Given) {
   llvm::StringRef StatsForm = Options.value(OPT_stats_EQ, "text");
   bool Stats = Options.has(OPT_stats) || Options.has(OPT_stats_EQ);
-  if (StatsForm != "text" && StatsForm != "json") {
-    Options.error("'--stats=" + StatsForm + "': expected text or json");
+  if (!llvm::is_contained({"text", "json", "passes", "passes-json"},
+                          StatsForm)) {
+    Options.error("'--stats=" + StatsForm +
+                  "': expected text, json, passes or passes-json");
     return 1;
   }
   std::optional<ArtifactRequest> Request = requestOf(Options, Model);
@@ -164,9 +180,13 @@ static int compile(const OptionParser &Options, llvm::StringRef Model,
     if (Options.has(OPT_check) &&
         failed(C->check(*OwningOpRef<ModuleOp>(Module->clone()))))
       return;
-    if (Stats && failed(printStats(*C, *OwningOpRef<ModuleOp>(Module->clone()),
-                                   StatsForm == "json", Compressing)))
-      return;
+    if (Stats) {
+      OwningOpRef<ModuleOp> Copy = Module->clone();
+      if (failed(StatsForm.starts_with("passes")
+                     ? printPasses(*C, *Copy, StatsForm == "passes-json")
+                     : printStats(*C, *Copy, StatsForm == "json", Compressing)))
+        return;
+    }
     if (Write && failed(writeArtifact(*C, *Module, Stage::Import, *Request)))
       return;
     Good = true;

@@ -9,6 +9,7 @@
 #define LATHE_CODEGEN_PASSES_H
 
 #include "lathe/Kernel/Kernel.h"
+#include "lathe/Support/PassStatistic.h"
 #include "lathe/Support/TargetDescription.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Pass/Pass.h"

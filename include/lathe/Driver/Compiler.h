@@ -16,6 +16,7 @@
 #define LATHE_DRIVER_COMPILER_H
 
 #include "lathe/Driver/CompilerOptions.h"
+#include "lathe/Driver/PassReport.h"
 #include "lathe/Import/DiagnosticPrinter.h"
 #include "lathe/Target/Emission.h"
 #include "lathe/Target/ModelInfo.h"
@@ -43,6 +44,8 @@ public:
   const target::TargetSpec &target() const { return Target; }
   mlir::MLIRContext &context() { return *Context; }
   const PassProgress &progress() const { return Progress; }
+  /// What the passes did that ran so far.
+  PassReport &report() { return Report; }
   bool hasErrors() const { return NumErrors != 0; }
 
   /// Paths of the files that the output depends on, in the order they were
@@ -96,6 +99,7 @@ private:
   mlir::DefaultTimingManager Timing;
   mlir::TimingScope RootTiming;
   PassProgress Progress;
+  PassReport Report;
   std::string ModelPath;
   std::vector<std::string> FilesRead;
   unsigned NumErrors = 0;
@@ -105,6 +109,11 @@ private:
 std::vector<std::string> passNames(Stage From, Stage To,
                                    const CompilerOptions &Options,
                                    const target::TargetSpec &Target);
+
+/// The passes among them that can be left out: the result is the same, only
+/// larger or slower.
+std::vector<std::string> optionalPasses(const CompilerOptions &Options,
+                                        const target::TargetSpec &Target);
 
 /// Appends the passes that lead from the form of \p From to that of \p To.
 /// \p Options.Name is an identifier.

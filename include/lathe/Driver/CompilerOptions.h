@@ -46,6 +46,10 @@ struct CompilerOptions {
   std::string Calibrate;
   std::shared_ptr<compress::SampleSource> Samples;
 
+  /// Names of passes to leave out.
+  std::vector<std::string> DisabledPasses;
+  /// Prints the counters of the passes to the error stream.
+  bool PassStatistics = false;
   /// Passes report what they left undone, and why.
   bool Remarks = false;
   /// Reports the time of each pass to the error stream.

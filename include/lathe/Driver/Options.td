@@ -91,6 +91,9 @@ defm fp_model : Value<"fp-model",
   GroupTarget, Shared>;
 defm emitters : Value<"emitters",
   "all (default), or none: every kernel by the generic tier", "WHICH", GroupTarget, Shared>;
+defm disable_pass : Value<"disable-pass",
+  "Leave out the pass NAME, one that only makes the model smaller or faster; may be repeated",
+  "NAME", GroupTarget, Shared, [Repeatable]>;
 defm fold_limit : Value<"fold-limit",
   "Compute no constant above so many bytes while compiling (default 64M), unless it takes the "
   "place of another; 0: compute none", "BYTES", GroupTarget, Shared>;
@@ -158,9 +161,10 @@ def check : Switch<"check",
 def stats : Switch<"stats",
   "Print nodes, parameters, work, workspace and code size; write nothing without -o",
   GroupReport, Compile>;
-def stats_EQ : Joined<["--"], "stats=">, HelpText<"As --stats, as text or json">,
+def stats_EQ : Joined<["--"], "stats=">, HelpText<"As --stats, as text or json; or what each pass on the graph did: passes, passes-json">,
                MetaVarName<"FORM">, Group<GroupReport>, Visibility<Compile>;
 def remarks : Switch<"remarks", "Print what passes left undone, and why", GroupReport, Shared>;
+def pass_statistics : Switch<"pass-statistics", "Print what the passes count", GroupReport, Shared>;
 def time_passes : Switch<"time-passes", "Print the time that each pass took", GroupReport, Shared>;
 defm print_ir_after : Value<"print-ir-after",
   "Print the IR after the pass NAME; may be repeated", "NAME", GroupReport, Shared,

@@ -9,6 +9,7 @@
 #ifndef LATHE_GRAPH_PASSES_H
 #define LATHE_GRAPH_PASSES_H
 
+#include "lathe/Support/PassStatistic.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lathe::onnx {

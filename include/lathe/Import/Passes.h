@@ -1,4 +1,5 @@
-//===- Passes.h - Passes of the stage Import ------------------------*- C++ -*-===//
+//===- Passes.h - Passes of the stage Import ------------------------*- C++
+//-*-===//
 //
 // Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,6 +9,7 @@
 #ifndef LATHE_IMPORT_PASSES_H
 #define LATHE_IMPORT_PASSES_H
 
+#include "lathe/Support/PassStatistic.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lathe::import {

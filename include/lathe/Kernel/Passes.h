@@ -9,6 +9,7 @@
 #define LATHE_KERNEL_PASSES_H
 
 #include "lathe/Kernel/Kernel.h"
+#include "lathe/Support/PassStatistic.h"
 #include "lathe/Support/TargetDescription.h"
 #include "mlir/Pass/Pass.h"
 

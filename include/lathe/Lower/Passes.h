@@ -9,6 +9,7 @@
 #ifndef LATHE_LOWER_PASSES_H
 #define LATHE_LOWER_PASSES_H
 
+#include "lathe/Support/PassStatistic.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lathe::lower {

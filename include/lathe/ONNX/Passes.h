@@ -10,6 +10,7 @@
 #define LATHE_ONNX_PASSES_H
 
 #include "lathe/ONNX/ONNX.h"
+#include "lathe/Support/PassStatistic.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

@@ -9,6 +9,7 @@
 #ifndef LATHE_TARGET_PASSES_H
 #define LATHE_TARGET_PASSES_H
 
+#include "lathe/Support/PassStatistic.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lathe::target {
