@@ -16,6 +16,7 @@
 
 #include "NodeBuilder.h"
 #include "Pattern.h"
+#include "lathe/Support/PassStatistic.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
 
@@ -47,7 +48,7 @@ struct Fusion {
   StringLiteral Root;
   /// True if \p Root ended the formula and was replaced.
   bool (*Apply)(Operation *Root, Fuser &F);
-  Pass::Statistic *Count;
+  PassStatistic *Count;
 };
 
 /// Tries the rows of \p Table on every op below \p Top; an op may have several
