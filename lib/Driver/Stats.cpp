@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lathe/Driver/Stats.h"
+#include "lathe/Compress/Reasons.h"
 #include "lathe/Kernel/Kernel.h"
 #include "lathe/ONNX/ConstantView.h"
 #include "lathe/ONNX/Diagnostics.h"
@@ -114,6 +115,32 @@ std::vector<LayerStats> driver::collectLayers(ModuleOp Module) {
   return Layers;
 }
 
+std::vector<FloatLayer>
+driver::collectFloatLayers(ModuleOp Module, const compress::Options &Asked) {
+  std::vector<FloatLayer> Floats;
+  bool Quantized = Asked.Quantize != compress::Options::Kind::None;
+  llvm::StringMap<unsigned> Unnamed;
+  Module.walk([&](Operation *Op) {
+    if (!onnx::getFactor(Op) || !Op->getNumResults())
+      return;
+    bool Float = true;
+    for (Value V : Op->getOperands())
+      if (auto Type = dyn_cast<ShapedType>(V.getType()))
+        Float &= !Type.getElementType().isInteger(8);
+    Quantized |= !Float;
+    if (!Float)
+      return;
+    FloatLayer L;
+    L.Op = onnx::getOpName(Op).str();
+    L.Node = onnx::getNodeName(Op->getLoc()).str();
+    if (L.Node.empty())
+      L.Node = L.Op + "_" + std::to_string(Unnamed[L.Op]++);
+    L.Reason = compress::reasonForFloats(Op, Asked);
+    Floats.push_back(std::move(L));
+  });
+  return Quantized ? Floats : std::vector<FloatLayer>();
+}
+
 void driver::joinLayers(std::vector<LayerStats> &Layers,
                         std::vector<LayerStats> Compressed) {
   size_t Old = Layers.size();
@@ -205,6 +232,7 @@ static llvm::json::Value orNull(std::optional<int64_t> Number) {
 void driver::printStatsJSON(llvm::raw_ostream &OS,
                             llvm::ArrayRef<StageStats> Stages,
                             llvm::ArrayRef<LayerStats> Layers,
+                            llvm::ArrayRef<FloatLayer> Floats,
                             std::optional<int64_t> WorkspaceBytes,
                             int64_t CodeBytes) {
   llvm::json::OStream J(OS);
@@ -236,6 +264,14 @@ void driver::printStatsJSON(llvm::raw_ostream &OS,
           Figures("after", L.After);
         });
     });
+    J.attributeArray("left_in_float", [&] {
+      for (const FloatLayer &L : Floats)
+        J.object([&] {
+          J.attribute("node", L.Node);
+          J.attribute("op", L.Op);
+          J.attribute("reason", L.Reason);
+        });
+    });
     J.attribute("workspace_bytes", orNull(WorkspaceBytes));
     J.attribute("code_bytes", CodeBytes);
   });
@@ -245,6 +281,7 @@ void driver::printStatsJSON(llvm::raw_ostream &OS,
 void driver::printStatsText(llvm::raw_ostream &OS,
                             llvm::ArrayRef<StageStats> Stages,
                             llvm::ArrayRef<LayerStats> Layers,
+                            llvm::ArrayRef<FloatLayer> Floats,
                             std::optional<int64_t> WorkspaceBytes,
                             int64_t CodeBytes) {
   OS << llvm::format("%-10s %8s %14s %16s %14s\n", "stage", "nodes",
@@ -265,6 +302,8 @@ void driver::printStatsText(llvm::raw_ostream &OS,
         "%-28s %-12s %10lld -> %9lld %12s -> %s\n", L.Node.c_str(),
         L.Op.c_str(), (long long)L.Before.Nonzeros, (long long)L.After.Nonzeros,
         Number(L.Before.MACs).c_str(), Number(L.After.MACs).c_str());
+  for (const FloatLayer &L : Floats)
+    OS << "in floats: " << L.Node << " (" << L.Op << "): " << L.Reason << "\n";
   OS << "workspace: "
      << (WorkspaceBytes ? std::to_string(*WorkspaceBytes) + " bytes"
                         : "by the shapes of the inputs")

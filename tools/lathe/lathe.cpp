@@ -93,6 +93,7 @@ static LogicalResult printStats(Compiler &C, ModuleOp Module, bool JSON,
                                 bool Compressing) {
   std::vector<StageStats> Stages;
   std::vector<LayerStats> Layers;
+  std::vector<FloatLayer> Floats;
   Stage At = Stage::Import;
   Stages.push_back(collectStats(Module, At));
   {
@@ -111,6 +112,8 @@ static LogicalResult printStats(Compiler &C, ModuleOp Module, bool JSON,
       Layers = collectLayers(Module);
     else if (At == Stage::Compress && (JSON || Compressing))
       joinLayers(Layers, collectLayers(Module));
+    if (At == Stage::Compress)
+      Floats = collectFloatLayers(Module, C.options().Compress);
   }
   if (failed(C.run(Module, At, Stage::LLVM)))
     return failure();
@@ -123,9 +126,9 @@ static LogicalResult printStats(Compiler &C, ModuleOp Module, bool JSON,
     return failure();
   int64_t Code = codeBytes(llvm::MemoryBufferRef(OS.str(), "object"));
   if (JSON)
-    printStatsJSON(llvm::outs(), Stages, Layers, Workspace, Code);
+    printStatsJSON(llvm::outs(), Stages, Layers, Floats, Workspace, Code);
   else
-    printStatsText(llvm::outs(), Stages, Layers, Workspace, Code);
+    printStatsText(llvm::outs(), Stages, Layers, Floats, Workspace, Code);
   return success();
 }
 

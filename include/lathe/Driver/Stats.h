@@ -39,6 +39,14 @@ struct LayerStats {
   Figures Before, After;
 };
 
+/// A node that multiplies floats in a model that is quantized, and why.
+struct FloatLayer {
+  std::string Node, Op, Reason;
+};
+/// Those of \p Module after the stage Compress; none if it is not quantized.
+std::vector<FloatLayer> collectFloatLayers(mlir::ModuleOp Module,
+                                           const compress::Options &Asked);
+
 /// The layers of \p Module in order, with only Before set.
 std::vector<LayerStats> collectLayers(mlir::ModuleOp Module);
 /// Sets After in \p Layers to what \p Compressed has under the same names;
@@ -53,10 +61,12 @@ StageStats collectStats(mlir::ModuleOp Module, Stage S);
 /// The line of JSON that --stats=json prints. Absent numbers are null.
 void printStatsJSON(llvm::raw_ostream &OS, llvm::ArrayRef<StageStats> Stages,
                     llvm::ArrayRef<LayerStats> Layers,
+                    llvm::ArrayRef<FloatLayer> Floats,
                     std::optional<int64_t> WorkspaceBytes, int64_t CodeBytes);
 /// The same as tables for people; no table of layers if there are none.
 void printStatsText(llvm::raw_ostream &OS, llvm::ArrayRef<StageStats> Stages,
                     llvm::ArrayRef<LayerStats> Layers,
+                    llvm::ArrayRef<FloatLayer> Floats,
                     std::optional<int64_t> WorkspaceBytes, int64_t CodeBytes);
 
 } // namespace lathe::driver
