@@ -54,7 +54,15 @@ void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   // the forms that are fused.
   if (!Options.KeepRounding)
     PM.addPass(createMergeScales());
-  // 6. What that left.
+  // 6. Nothing is computed that nobody reads.
+  PM.addPass(createNarrow());
+  // 7. Wide contractions, once it is known how much of each is needed.
+  PM.addPass(createMergeParallel());
+  // 8. What the last steps left, and the cheapest form of each node that stays.
+  Clean();
+  PM.addPass(createReduceStrength({Options.KeepRounding}));
+  PM.addPass(createFormGemm());
+  PM.addPass(createMergeMovement());
   Clean();
   Fold();
 }

@@ -218,4 +218,71 @@ def UnifyConstants : Pass<"graph-unify-constants", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"Unified", "unified", "Constants that had an equal one">];
 }
 
+def Narrow : Pass<"graph-narrow", "::mlir::ModuleOp"> {
+  let summary = "Compute only the part of a tensor that is used";
+  let description = [{
+    A Slice, or a Gather with constant indices at equal distances, that takes a part of a
+    dimension tells what is needed of its operand. Where all users of a value want the same
+    part, its producer is rebuilt smaller, and asks its operands for parts in turn:
+    through elementwise ops, reductions, Softmax and norms along other dimensions, rows and
+    columns of MatMul and Gemm, output channels of Conv, queries of Attention, windows by
+    sample and channel, views and transpositions that keep the dimension, and Concat along
+    another. Connected nodes are rebuilt together if that saves more work than the Slices
+    at their border cost.
+
+    The class token of a vision transformer and the last token of a decoder are met so:
+    all but one row of the last layer goes.
+
+        %1 = onnx.MatMul(%x, %w)                 // %x : tensor<1x197x768xf32>
+        %2 = onnx.Gather(%1, %zero) {axis = 1}   // onnx.MatMul of 1 row of %x
+  }];
+  let statistics = [Statistic<"Narrowed", "narrowed", "Nodes that compute less">];
+}
+
+def MergeParallel : Pass<"graph-merge-parallel", "::mlir::ModuleOp"> {
+  let summary = "One contraction for several of the same value";
+  let description = [{
+    MatMul, Gemm and Conv nodes that read one value and differ only in constant weights (and
+    in constant bias vectors, those that an Add brings included) become one whose weights
+    stand side by side, and a Split. A pure cost function (ParallelCost.h) decides: one
+    contraction reads its data once and fills wide registers, but its parts lie
+    apart. Weights that others use too and quantized groups are left alone.
+
+        %q = onnx.MatMul(%x, %wq)
+        %k = onnx.MatMul(%x, %wk)   // Split(onnx.MatMul(%x, [wq wk]))
+  }];
+  let statistics = [Statistic<"Merged", "merged", "Contractions that are a part of one now">];
+}
+
+def ReduceStrength : Pass<"graph-reduce-strength", "::mlir::ModuleOp"> {
+  let summary = "Cheaper nodes of the same value";
+  let description = [{
+    Powers 2, 3, 0.5, -1 and -0.5 are products, roots and reciprocals; x / c is a product
+    with 1 / c, x / y with y repeated along rows a product with one reciprocal a row;
+    Sum of two is Add; a negation goes into the sum or difference that reads it; reductions of
+    reductions are one; an average over the whole image is GlobalAveragePool.
+
+    With `keep-rounding` a division becomes a product only by powers of two: exact.
+
+        %1 = onnx.Div(%x, %eight)    // onnx.Mul(%x, dense<0.125>)
+  }];
+  let options = [Option<"KeepRounding", "keep-rounding", "bool", "false",
+                        "Leave out what rounds differently">];
+  let statistics = [Statistic<"Reduced", "reduced", "Nodes made cheaper">];
+}
+
+def FormGemm : Pass<"graph-form-gemm", "::mlir::ModuleOp"> {
+  let summary = "A product of matrices with its bias and transpositions is a Gemm";
+  let description = [{
+    MatMul of two matrices, and Gemm without a bias, take a following Add of something smaller
+    than the result as their bias, and a Transpose of an operand as transA or transB.
+    Quantized groups keep their form: what an integer product reads is
+    DequantizeLinear, MatMul, Add, QuantizeLinear.
+
+        %1 = onnx.MatMul(%a, %b)
+        %2 = onnx.Add(%1, %c)    // onnx.Gemm(%a, %b, %c)
+  }];
+  let statistics = [Statistic<"Formed", "formed", "Gemms formed or extended">];
+}
+
 #endif // LATHE_GRAPH_PASSES_TD
