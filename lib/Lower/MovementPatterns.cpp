@@ -28,6 +28,7 @@ void populateMovementLoweringPatterns(const StorageTypeConverter &Types,
   populateSignalLoweringPatterns(Types, Patterns);
   populateRandomLoweringPatterns(Types, Patterns);
   populateMLLoweringPatterns(Types, Patterns);
+  populateTextLoweringPatterns(Types, Patterns);
   populateTreeEnsemblePatterns(Types, Patterns);
   populateLinearAttentionPatterns(Types, Patterns);
 }

@@ -36,6 +36,7 @@ LATHE_POPULATE(SignalLowering)
 LATHE_POPULATE(RandomLowering)
 LATHE_POPULATE(LinearAttention)
 LATHE_POPULATE(MLLowering)
+LATHE_POPULATE(TextLowering)
 LATHE_POPULATE(TreeEnsemble)
 #undef LATHE_POPULATE
 
