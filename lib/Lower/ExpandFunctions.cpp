@@ -5,19 +5,24 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Composite ops that no pattern lowers become simpler onnx ops. One entry of a
-// table per op; shapes of the new ops are left to onnx-infer-shapes, which must
-// run next. An op whose expansion does not apply stays, and the lowering names
-// it.
+// Composite ops that no pattern lowers become simpler onnx ops: by one entry of
+// a table per op where a better form than ONNX's own is known, else by the
+// function body that the onnx package has for them. Shapes of the new ops are
+// left to onnx-infer-shapes, which must run next. An op without either stays,
+// and the lowering names it.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Attention.h"
 #include "Expansions.h"
+#include "lathe/Import/Import.h"
 #include "lathe/Lower/Passes.h"
+#include "lathe/Lower/Patterns.h"
 #include "lathe/ONNX/Diagnostics.h"
 #include "lathe/ONNX/ONNX.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -44,15 +49,6 @@ static Results expandMeanVariance(Operation *Any, OnnxBuilder &B,
   Value Deviation = B.op("Sqrt", {Variance});
   return SmallVector<Value>{
       B.div(Centred, B.add(Deviation, B.number(1e-9, T)))};
-}
-
-static Results expandSwiGLU(Operation *Any, OnnxBuilder &B, std::string &) {
-  auto Op = cast<onnx::SwiGLUOp>(Any);
-  Value A = Op.getA();
-  Value Alpha =
-      B.number(Op.getAlpha().convertToDouble(), OnnxBuilder::elementOf(A));
-  Value Gate = B.op("Sigmoid", {B.mul(A, Alpha)});
-  return SmallVector<Value>{B.mul(B.mul(A, Gate), Op.getB())};
 }
 
 /// Minus the input at the target class, weighted; Input is [n, c, ...].
@@ -147,38 +143,87 @@ constexpr Entry Table[] = {
     {"onnx.NegativeLogLikelihoodLoss", expandNLLLoss},
     {"onnx.RotaryEmbedding", expandRotary},
     {"onnx.SoftmaxCrossEntropyLoss", expandSoftmaxLoss},
-    {"onnx.SwiGLU", expandSwiGLU},
     {"onnx.preview.FlexAttention", expandFlexAttention},
 };
+
+/// The names of the ops that have a pattern.
+llvm::DenseSet<OperationName> loweredOps(MLIRContext *Context) {
+  StorageTypeConverter Types;
+  RewritePatternSet Patterns(Context);
+  populateAllLoweringPatterns(Types, Patterns);
+  llvm::DenseSet<OperationName> Names;
+  for (const auto &Pattern : Patterns.getNativePatterns())
+    if (std::optional<OperationName> Root = Pattern->getRootKind())
+      Names.insert(*Root);
+  return Names;
+}
+
+/// The function body of the op's schema, in front of the op.
+Results expandBySchema(Operation *Op, OnnxBuilder &B, std::string &Why) {
+  OwningOpRef<ModuleOp> Module = import::importSchemaFunction(Op);
+  auto Main =
+      Module ? Module->lookupSymbol<func::FuncOp>("main") : func::FuncOp();
+  if (!Main || Main.getNumArguments() != Op->getNumOperands()) {
+    Why = "its function body does not fit this node";
+    return std::nullopt;
+  }
+  IRMapping Map;
+  Map.map(Main.getArguments(), Op->getOperands());
+  Block &Body = Main.getBody().front();
+  for (Operation &Inner : Body.without_terminator())
+    B.clone(Inner, Map);
+  SmallVector<Value> Values;
+  for (Value V : Body.getTerminator()->getOperands())
+    Values.push_back(Map.lookupOrDefault(V));
+  return Values;
+}
 
 struct LowerExpandFunctionsPass
     : impl::LowerExpandFunctionsBase<LowerExpandFunctionsPass> {
   void runOnOperation() override {
-    SmallVector<std::pair<Operation *, Expansion>> Work;
-    getOperation()->walk([&](Operation *Op) {
-      for (const Entry &E : Table)
-        if (Op->getName().getStringRef() == E.Op &&
-            !(isa<onnx::AttentionOp>(Op) && lowersAttention(Op)))
-          Work.emplace_back(Op, E.Expand);
-    });
-    for (auto [Op, Expand] : Work) {
-      OnnxBuilder B(Op);
-      std::string Why;
-      Results New = Expand(Op, B, Why);
-      if (!New) {
-        onnx::emitNodeError(Op) << Why;
-        signalPassFailure();
-        continue;
-      }
-      for (auto [Old, V] : llvm::zip(Op->getResults(), *New)) {
-        // Users were checked against the declared type: keep what it says.
-        auto Declared = dyn_cast<RankedTensorType>(Old.getType());
-        if (Declared && isa<UnrankedTensorType>(V.getType()))
-          V.setType(Declared);
-        Old.replaceAllUsesWith(V);
-      }
-      Op->erase();
+    llvm::DenseSet<OperationName> Lowered = loweredOps(&getContext());
+    // A body may hold composite ops itself.
+    constexpr unsigned MaxDepth = 16;
+    for (unsigned Depth = 0; Depth < MaxDepth; ++Depth) {
+      SmallVector<std::pair<Operation *, Expansion>> Work;
+      getOperation()->walk([&](Operation *Op) {
+        for (const Entry &E : Table)
+          if (Op->getName().getStringRef() == E.Op) {
+            if (!isa<onnx::AttentionOp>(Op) || !lowersAttention(Op))
+              Work.emplace_back(Op, E.Expand);
+            return;
+          }
+        if (isa_and_nonnull<onnx::ONNXDialect>(Op->getDialect()) &&
+            !Lowered.contains(Op->getName()) && import::hasSchemaFunction(Op))
+          Work.emplace_back(Op, expandBySchema);
+      });
+      if (Work.empty())
+        return;
+      bool Failed = false;
+      for (auto [Op, Expand] : Work)
+        Failed |= failed(expand(Op, Expand));
+      if (Failed)
+        return signalPassFailure();
     }
+  }
+
+  static LogicalResult expand(Operation *Op, Expansion Expand) {
+    OnnxBuilder B(Op);
+    std::string Why;
+    Results New = Expand(Op, B, Why);
+    if (!New)
+      return onnx::emitNodeError(Op) << Why;
+    for (auto [Old, V] : llvm::zip(Op->getResults(), *New)) {
+      if (!V)
+        continue;
+      // Users were checked against the declared type: keep what it says.
+      auto Declared = dyn_cast<RankedTensorType>(Old.getType());
+      if (Declared && !isa<RankedTensorType>(V.getType()))
+        V.setType(Declared);
+      Old.replaceAllUsesWith(V);
+    }
+    Op->erase();
+    return success();
   }
 };
 

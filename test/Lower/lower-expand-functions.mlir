@@ -24,3 +24,16 @@ func.func @loss(%x: tensor<3x5xf32>, %t: tensor<3xi64>) -> tensor<f32> {
   %y:2 = onnx.SoftmaxCrossEntropyLoss(%x, %t) : (tensor<3x5xf32>, tensor<3xi64>) -> (tensor<f32>, tensor<3x5xf32>)
   return %y#0 : tensor<f32>
 }
+
+// -----
+
+// The function body that the onnx package gives.
+// CHECK-LABEL: @gate(
+// CHECK-SAME:    %[[A:[^:]*]]: tensor<2x3xf16>, %[[B:[^:]*]]: tensor<2x3xf16>
+// CHECK:         %[[S:.*]] = onnx.Swish(%[[A]]) {alpha = 5.000000e-01
+// CHECK:         %[[M:.*]] = onnx.Mul(%[[S]], %[[B]])
+// CHECK:         return %[[M]]
+func.func @gate(%a: tensor<2x3xf16>, %b: tensor<2x3xf16>) -> tensor<2x3xf16> {
+  %y = onnx.SwiGLU(%a, %b) {alpha = 5.000000e-01} : (tensor<2x3xf16>, tensor<2x3xf16>) -> tensor<2x3xf16>
+  return %y : tensor<2x3xf16>
+}

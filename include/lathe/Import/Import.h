@@ -63,6 +63,15 @@ importONNXBuffer(std::shared_ptr<llvm::MemoryBuffer> Buffer,
                  llvm::StringRef Path, mlir::MLIRContext &Context,
                  const ImportOptions &Options = {});
 
+/// Whether the onnx package gives the op a function body that holds for every
+/// node.
+bool hasSchemaFunction(mlir::Operation *Op);
+
+/// That body for \p Op: a module whose @main takes the operands that are there
+/// and returns every result. Types may be `none`: shape inference must follow.
+/// Null if there is none, or an attribute has no form in it.
+mlir::OwningOpRef<mlir::ModuleOp> importSchemaFunction(mlir::Operation *Op);
+
 } // namespace lathe::import
 
 #endif // LATHE_IMPORT_IMPORT_H

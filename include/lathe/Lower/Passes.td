@@ -13,7 +13,9 @@ include "mlir/Pass/PassBase.td"
 def LowerExpandFunctions : Pass<"lower-expand-functions", "mlir::ModuleOp"> {
   let summary = "composite onnx ops to simpler onnx ops";
   let description = [{
-    Attention, losses and their like, which no pattern lowers. The new ops have
+    Attention, losses and their like, which no pattern lowers: by an expansion of
+    ours, or by the function body that the onnx package gives the op (those that
+    hold for every node; SwiGLU takes this road). The new ops have
     element types but no shapes: `onnx-infer-shapes` must follow.
   }];
 }
