@@ -77,7 +77,9 @@ typedef enum lathe_reason {
   /* Of a node. */
   LATHE_OUT_OF_RANGE = 32, /* an index or axis outside of its tensor */
   LATHE_SHAPE_CONFLICT = 33, /* run-time shapes that the operator cannot take */
-  LATHE_BAD_VALUE = 34     /* a value that the operator is not defined for */
+  LATHE_BAD_VALUE = 34,    /* a value that the operator is not defined for */
+  LATHE_NODE_MEMORY = 35   /* memory of a size that only the run knows: no allocator, or it
+                            * gave none */
 } lathe_reason;
 
 /* A dense row-major tensor. */
@@ -94,7 +96,9 @@ typedef struct lathe_tensor {
 typedef void (*lathe_task)(void *context, int64_t begin, int64_t end);
 typedef void (*lathe_parallel_for)(void *user, lathe_task task, void *context,
                                    int64_t count);
-/* Memory for an output whose data is NULL: 64-byte aligned, the caller's to free. */
+/* 64-byte aligned memory, or NULL: for an output whose data is NULL (the caller's to
+ * free), and for values whose size nothing but the run knows (few models have any). Of
+ * the latter all goes back to lathe_free, if there is one, before the call returns. */
 typedef void *(*lathe_allocate)(void *user, uint64_t bytes);
 typedef void (*lathe_free)(void *user, void *memory);
 /* Called after each kernel when profiling: node number, start and end. */

@@ -11,8 +11,8 @@
 // `planArena`; those of dynamic size share slots behind them, each as large as
 // the largest of its tenants. Their sizes are computed at the entry of main
 // from the dimensions of the inputs, or bounded by them where they depend on
-// data, and the function
-// @workspace_bytes is made of the same expressions.
+// data, and the function @workspace_bytes is made of the same expressions. What
+// nothing bounds is left to the allocator of the call (kernel.allocate).
 //
 //===----------------------------------------------------------------------===//
 
@@ -283,6 +283,7 @@ struct PlanArenaPass : codegen::impl::CodegenPlanArenaPassBase<PlanArenaPass> {
     if (failed(runPipeline(Clean, Main)))
       return signalPassFailure();
 
+    leaveUnbounded(Main);
     SmallVector<memref::AllocOp> Static, Dynamic;
     Main.walk([&](memref::AllocOp Alloc) {
       (Alloc.getType().hasStaticShape() ? Static : Dynamic).push_back(Alloc);
@@ -343,6 +344,36 @@ struct PlanArenaPass : codegen::impl::CodegenPlanArenaPassBase<PlanArenaPass> {
     return arith::MulIOp::create(B, Loc, Blocks, Align);
   }
 
+  /// Allocations that neither an expression of the inputs' dimensions gives nor
+  /// one bounds get their memory while the model runs.
+  static void leaveUnbounded(func::FuncOp Main) {
+    OpBuilder B(Main);
+    Location Loc = Main.getLoc();
+    // A trial: what it builds goes again.
+    auto Trial = func::FuncOp::create(B, Loc, "trial",
+                                      B.getFunctionType({}, B.getIndexType()));
+    B.setInsertionPointToStart(Trial.addEntryBlock());
+    auto Dim = [&](BlockArgument, int64_t) -> Value {
+      return arith::ConstantIndexOp::create(B, Loc, 0);
+    };
+    SizeBuilder Sizes(B, Dim);
+    SmallVector<memref::AllocOp> Unbounded;
+    Main.walk([&](memref::AllocOp Alloc) {
+      if (!Alloc.getType().hasStaticShape() && !bytesOf(B, Alloc, Sizes))
+        Unbounded.push_back(Alloc);
+    });
+    for (memref::AllocOp Alloc : Unbounded) {
+      B.setInsertionPoint(Alloc);
+      auto Type = MemRefType::get(Alloc.getType().getShape(),
+                                  Alloc.getType().getElementType());
+      Value Memory = kernel::AllocateOp::create(B, Alloc.getLoc(), Type,
+                                                Alloc.getDynamicSizes());
+      Alloc.replaceAllUsesWith(Memory);
+      Alloc.erase();
+    }
+    Trial.erase();
+  }
+
   /// The largest of each slot's tenants, in bytes, at \p B's position.
   static FailureOr<SmallVector<Value>>
   slotBytes(OpBuilder &B, SizeBuilder &Sizes, ArrayRef<memref::AllocOp> Allocs,
@@ -351,13 +382,8 @@ struct PlanArenaPass : codegen::impl::CodegenPlanArenaPassBase<PlanArenaPass> {
     for (auto [Const, Slot] : llvm::zip_equal(Allocs, Slots)) {
       memref::AllocOp Alloc = Const;
       Value Needed = bytesOf(B, Alloc, Sizes);
-      if (!Needed) {
-        InFlightDiagnostic Error = Alloc.emitError(
-            "the size of a value depends on data and has no bound "
-            "in the inputs' shapes; make the shapes of the model "
-            "static (--dim) or bound the count");
-        return failure();
-      }
+      if (!Needed)
+        return Alloc.emitError("a buffer without a bound");
       Bytes[Slot] = Bytes[Slot] ? Value(arith::MaxUIOp::create(
                                       B, Alloc.getLoc(), Bytes[Slot], Needed))
                                 : Needed;

@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ExpandShapes.h"
+#include "RunTimeMemory.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
 #include "lathe/Support/Status.h"
@@ -232,6 +233,10 @@ public:
 private:
   void lowerOutput(kernel::OutputOp Output, Value Tensor, unsigned Number);
   void lowerAssert(cf::AssertOp Assert);
+  void lowerAllocate(kernel::AllocateOp Allocate,
+                     codegen::RunTimeMemory &Memory);
+  /// The status of a node that ended the run: its number, and why.
+  int32_t statusOf(Location Node, NodeReason Reason);
   Value constant(Location Loc, Type T, int64_t V) {
     return LLVM::ConstantOp::create(B, Loc, T, B.getIntegerAttr(T, V));
   }
@@ -313,7 +318,10 @@ void MainLowering::run() {
 
   SmallVector<kernel::OutputOp> Outputs;
   SmallVector<cf::AssertOp> Asserts;
+  SmallVector<kernel::AllocateOp> Allocates;
   Func.walk([&](Operation *Op) {
+    if (auto Allocate = dyn_cast<kernel::AllocateOp>(Op))
+      Allocates.push_back(Allocate);
     if (auto Output = dyn_cast<kernel::OutputOp>(Op))
       Outputs.push_back(Output);
     if (auto Assert = dyn_cast<cf::AssertOp>(Op))
@@ -324,6 +332,9 @@ void MainLowering::run() {
                 NumInputs + Output.getNumber());
   for (cf::AssertOp Assert : Asserts)
     lowerAssert(Assert);
+  codegen::RunTimeMemory Memory(Func);
+  for (kernel::AllocateOp Allocate : Allocates)
+    lowerAllocate(Allocate, Memory);
 
   Func.walk([&](func::ReturnOp Return) {
     B.setInsertionPoint(Return);
@@ -331,6 +342,7 @@ void MainLowering::run() {
                            constant(Return.getLoc(), I32, 0));
     Return.erase();
   });
+  Memory.release();
 }
 
 void MainLowering::lowerOutput(kernel::OutputOp Output, Value Tensor,
@@ -431,13 +443,10 @@ void MainLowering::lowerOutput(kernel::OutputOp Output, Value Tensor,
   Output.erase();
 }
 
-/// A condition that the run-time shapes or values must meet; its node is found
-/// by the number that the status holds.
-void MainLowering::lowerAssert(cf::AssertOp Assert) {
-  Location Loc = Assert.getLoc();
+int32_t MainLowering::statusOf(Location Node, NodeReason Reason) {
   ModuleOp Module = Func->getParentOfType<ModuleOp>();
   std::string Name;
-  Loc->walk([&](Location L) {
+  Node->walk([&](Location L) {
     if (auto Named = dyn_cast<NameLoc>(L); Named && Name.empty())
       Name = Named.getName().str();
     return WalkResult::advance();
@@ -452,14 +461,45 @@ void MainLowering::lowerAssert(cf::AssertOp Assert) {
     Nodes.push_back(NameAttr);
     Module->setAttr("lathe.nodes", B.getArrayAttr(Nodes));
   }
+  return int64_t(Reason) | Number << 8;
+}
+
+/// A condition that the run-time shapes or values must meet.
+void MainLowering::lowerAssert(cf::AssertOp Assert) {
+  Location Loc = Assert.getLoc();
   Block *Before = Assert->getBlock();
   Block *After = Before->splitBlock(std::next(Assert->getIterator()));
   B.setInsertionPointToEnd(Before);
-  Value Status =
-      constant(Loc, I32, int64_t(reasonOf(Assert.getMsg())) | Number << 8);
+  Value Status = constant(Loc, I32, statusOf(Loc, reasonOf(Assert.getMsg())));
   LLVM::CondBrOp::create(B, Loc, Assert.getArg(), After, ValueRange(),
                          failure(), ValueRange{Status});
   Assert.erase();
+}
+
+/// Memory that no arena could place.
+void MainLowering::lowerAllocate(kernel::AllocateOp Allocate,
+                                 codegen::RunTimeMemory &Memory) {
+  Location Loc = Allocate.getLoc();
+  MemRefType Type = Allocate.getType();
+  int64_t Bytes = Type.getElementType().isIndex()
+                      ? 8
+                      : llvm::divideCeil(Type.getElementTypeBitWidth(), 8);
+  for (int64_t Size : Type.getShape())
+    Bytes *= ShapedType::isDynamic(Size) ? 1 : Size;
+  B.setInsertionPoint(Allocate);
+  SmallVector<Value> Sizes;
+  for (Value Size : Allocate.getSizes())
+    Sizes.push_back(arith::IndexCastOp::create(B, Loc, B.getI64Type(), Size));
+  Value Data = Memory.allocate(
+      Allocate, Bytes, Sizes, statusOf(Loc, NodeReason::NodeMemory), failure());
+  B.setInsertionPoint(Allocate);
+  unsigned N = 0;
+  Value Ref = memrefFromPointer(B, Loc, Types, Type, Data, [&] {
+    Value Size = Allocate.getSizes()[N++];
+    return UnrealizedConversionCastOp::create(B, Loc, I64, Size).getResult(0);
+  });
+  Allocate.replaceAllUsesWith(Ref);
+  Allocate.erase();
 }
 
 //===----------------------------------------------------------------------===//

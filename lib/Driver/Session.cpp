@@ -79,6 +79,12 @@ void *Session::allocate(void *User, uint64_t Bytes) {
   return Self.Allocated.back().get();
 }
 
+void Session::free(void *User, void *Given) {
+  auto &Self = *static_cast<Session *>(User);
+  llvm::erase_if(Self.Allocated,
+                 [&](const Memory &M) { return M.get() == Given; });
+}
+
 llvm::Error Session::prepare(llvm::ArrayRef<lathe_tensor> Inputs) {
   for (lathe_tensor T : Inputs) {
     // The model wants its inputs aligned to their element, and is fastest where
@@ -125,6 +131,7 @@ llvm::Error Session::prepare(llvm::ArrayRef<lathe_tensor> Inputs) {
   Call.workspace = Workspace.get();
   Call.workspace_bytes = WorkspaceBytes < 0 ? 0 : WorkspaceBytes;
   Call.allocate = allocate;
+  Call.free = free;
   Call.allocate_user = this;
   return llvm::Error::success();
 }

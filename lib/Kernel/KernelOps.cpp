@@ -192,6 +192,10 @@ LogicalResult SlotOp::verify() {
   return verifySizes(*this, getType(), getSizes().size());
 }
 
+LogicalResult AllocateOp::verify() {
+  return verifySizes(*this, getType(), getSizes().size());
+}
+
 LogicalResult OutputOp::verify() {
   return verifySizes(*this, getType(), getSizes().size());
 }

@@ -454,7 +454,7 @@ void ABIBuilder::buildError() {
     std::string Who = "node '" + Node + "'";
     using lathe::NodeReason;
     for (NodeReason R : {NodeReason::OutOfRange, NodeReason::ShapeConflict,
-                         NodeReason::BadValue})
+                         NodeReason::BadValue, NodeReason::NodeMemory})
       Add(lathe_reason(R), I, Who + ": " + textOf(R));
   }
 

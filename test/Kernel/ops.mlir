@@ -24,6 +24,8 @@ func.func @places(%n: index) {
   %w = kernel.weight dense<[[1, 2], [3, 4], [5, 6]]> : tensor<3x2xi32> packing <outer = [1, 0], blocks = [1], tiles = [4]> : memref<1x3x4xi32>
   // CHECK: kernel.slot %{{.*}}[%{{.*}}] : memref<?x4xf32>
   %b = kernel.slot %n[%n] : memref<?x4xf32>
+  // CHECK: kernel.allocate[%{{.*}}] : memref<?x4xf32>
+  %a = kernel.allocate [%n] : memref<?x4xf32>
   // CHECK: kernel.output 1[%{{.*}}] : memref<?x4xf32>
   %o = kernel.output 1[%n] : memref<?x4xf32>
   // CHECK: kernel.call @emitted ins(%{{.*}} : memref<?x4xf32>) outs(%{{.*}} : memref<?x4xf32>)

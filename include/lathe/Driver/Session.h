@@ -43,6 +43,7 @@ public:
 
 private:
   static void *allocate(void *User, uint64_t Bytes);
+  static void free(void *User, void *Given);
   struct Free {
     void operator()(void *Memory) const;
   };

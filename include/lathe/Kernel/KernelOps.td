@@ -164,6 +164,22 @@ def Kernel_SlotOp : Kernel_Op<"slot", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Kernel_AllocateOp : Kernel_Op<"allocate"> {
+  let summary = "Memory of a size that nothing but the run knows";
+  let description = [{
+    A row-major buffer from the allocator of the call, given back when the call ends.
+    Where there is no allocator, or it gives none, the model returns with a status.
+
+    ```mlir
+    %b = kernel.allocate [%n] : memref<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<Index>:$sizes);
+  let results = (outs Res<AnyMemRef, "", [MemAlloc]>:$result);
+  let assemblyFormat = "(`[` $sizes^ `]`)? attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
 def Kernel_OutputOp : Kernel_Op<"output", [MemoryEffects<[MemWrite]>]> {
   let summary = "The place of a result whose shape is known at run time only";
   let description = [{

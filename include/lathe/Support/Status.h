@@ -19,7 +19,12 @@
 namespace lathe {
 
 /// The numbers are those of lathe_reason.
-enum class NodeReason { OutOfRange = 32, ShapeConflict = 33, BadValue = 34 };
+enum class NodeReason {
+  OutOfRange = 32,
+  ShapeConflict = 33,
+  BadValue = 34,
+  NodeMemory = 35
+};
 
 /// "an index is out of range", as an error message says it.
 inline llvm::StringRef textOf(NodeReason R) {
@@ -30,13 +35,17 @@ inline llvm::StringRef textOf(NodeReason R) {
     return "the shapes do not fit together";
   case NodeReason::BadValue:
     return "a value is not allowed";
+  case NodeReason::NodeMemory:
+    return "it needs memory of a size that only the run knows, and the call "
+           "has no allocator or that gave none";
   }
   return {};
 }
 
 /// The reason with this text; a text of anybody else's is about shapes.
 inline NodeReason reasonOf(llvm::StringRef Text) {
-  for (NodeReason R : {NodeReason::OutOfRange, NodeReason::BadValue})
+  for (NodeReason R :
+       {NodeReason::OutOfRange, NodeReason::BadValue, NodeReason::NodeMemory})
     if (Text == textOf(R))
       return R;
   return NodeReason::ShapeConflict;

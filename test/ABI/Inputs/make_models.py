@@ -6,6 +6,7 @@ bounded  NonZero: the size of the output is known only after it has run
 types    inputs and outputs of half, double, bool, 8-bit and 64-bit types
 index    Gather whose index comes from the caller and may be out of range
 maps     two sequences of maps, with keys that are strings and integers, and a plain tensor
+counted  the input is a number, which says how long what lies between is
 named    a dimension whose name neither a shell nor C takes as it is
 """
 import pathlib
@@ -54,6 +55,13 @@ save("types",
 
 save("index", [node("Gather", ["table", "which"], ["row"], "pick")],
      [("table", T.FLOAT, [3, 2]), ("which", T.INT64, [1])], [("row", T.FLOAT, [1, 2])])
+
+save("counted",
+     [node("Range", ["zero", "n", "one"], ["numbers"], "count"), node("CumSum", ["numbers", "axis"], ["sums"], "add_up"),
+      node("CumSum", ["sums", "axis"], ["more"], "add_up_again"),
+      node("ReduceMax", ["more"], ["largest"], "largest", keepdims=0)],
+     [("n", T.INT64, [])], [("largest", T.INT64, [])],
+     {"zero": np.int64(0), "one": np.int64(1), "axis": np.int64(0)})
 
 maps = lambda key: helper.make_sequence_type_proto(
     helper.make_map_type_proto(key, helper.make_tensor_type_proto(T.FLOAT, [])))
