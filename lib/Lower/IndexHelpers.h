@@ -13,8 +13,8 @@
 #ifndef LATHE_LIB_LOWER_INDEXHELPERS_H
 #define LATHE_LIB_LOWER_INDEXHELPERS_H
 
+#include "RunTimeChecks.h"
 #include "TensorBuilder.h"
-#include "lathe/Support/Status.h"
 #include <numeric>
 
 namespace lathe::lower {
@@ -23,8 +23,6 @@ namespace lathe::lower {
 /// clamped so that memory stays safe (`requireIndices` makes it a status).
 Scalar wrapIndex(TensorBuilder &B, Scalar I, Scalar Dim);
 
-/// Ends the run with a status of this node unless Condition holds.
-void require(TensorBuilder &B, Scalar Condition, NodeReason Reason);
 /// Ends the run unless I lies in [-Dim, Dim).
 void requireIndex(TensorBuilder &B, Scalar I, Scalar Dim);
 /// The same for every element of an operand: one limit for all of them, or one

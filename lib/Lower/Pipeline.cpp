@@ -29,13 +29,15 @@ void buildLowerPreparation(OpPassManager &PM) {
 
 // 1. only ops are left that have a pattern
 // 2. every onnx op becomes structured ops on tensors
-// 3. casts, dimensions and dead statistics fold; what is empty goes
+// 3. casts, dimensions and dead statistics fold; shapes that may not fit are
+//    checked; what is empty goes
 // 4. element types become what memory and registers hold
 void buildLowerPipeline(OpPassManager &PM, const LowerOptions &Options) {
   buildLowerPreparation(PM);
   PM.addPass(createLowerOnnxToLinalg());
   PM.addPass(createCanonicalizerPass());
   PM.addPass(createCSEPass());
+  PM.addPass(createLowerCheckShapes());
   PM.addPass(createLowerFoldEmpty());
   LowerLegalizeStorageOptions Storage;
   Storage.nativeHalf = Options.NativeHalf;

@@ -16,20 +16,35 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Common.h"
 #include "IndexHelpers.h"
 #include "Node.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 namespace lathe::lower {
 
-void require(TensorBuilder &B, Scalar Condition, NodeReason Reason) {
-  if (Condition.constant() && *Condition.constant())
-    return;
-  cf::AssertOp::create(B, Condition, textOf(Reason));
+void require(ImplicitLocOpBuilder &B, Value Condition, NodeReason Reason) {
+  if (!matchPattern(Condition, m_One()))
+    cf::AssertOp::create(B, Condition, textOf(Reason));
+}
+
+void requireSame(ImplicitLocOpBuilder &B, OpFoldResult X, OpFoldResult Y) {
+  if (!sameSize(X, Y))
+    require(B,
+            B.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq,
+                                          sizeValue(B, X), sizeValue(B, Y)),
+            NodeReason::ShapeConflict);
+}
+
+void requireBroadcast(ImplicitLocOpBuilder &B, OpFoldResult Size,
+                      OpFoldResult To) {
+  Scalar S(B, sizeValue(B, Size)), T(B, sizeValue(B, To));
+  require(B, (S == 1) | (S == T), NodeReason::ShapeConflict);
 }
 
 /// Something that every element of \p Idx is below, where the ops that made it

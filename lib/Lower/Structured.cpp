@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Common.h"
+#include "RunTimeChecks.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -176,6 +177,7 @@ SmallVector<Value> elementwise(Builder &B, ValueRange Ins,
       if (Plan.Accesses[I][D] == BroadcastPlan::Unsure && !splatOf(V)) {
         Value Size =
             sizeValue(B, dimOf(B, V, D - (Rank - typeOf(V).getRank())));
+        requireBroadcast(B, Size, Plan.Sizes[D]);
         Condition = arith::CmpIOp::create(B, arith::CmpIPredicate::eq, Size,
                                           arith::ConstantIndexOp::create(B, 1));
       }
@@ -246,6 +248,7 @@ Value broadcastTo(Builder &B, Value V, ArrayRef<OpFoldResult> Sizes) {
       continue;
     }
     Unsure = true;
+    requireBroadcast(B, S, Sizes[D]);
     IsOne.back() =
         arith::CmpIOp::create(B, arith::CmpIPredicate::eq, sizeValue(B, S),
                               arith::ConstantIndexOp::create(B, 1));

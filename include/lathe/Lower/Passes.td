@@ -55,6 +55,26 @@ def LowerOnnxToLinalg : Pass<"lower-onnx-to-linalg", "mlir::ModuleOp"> {
     "mlir::tensor::TensorDialect"];
 }
 
+def LowerCheckShapes : Pass<"lower-check-shapes", "mlir::ModuleOp"> {
+  let summary = "what operands' shapes must agree in, checked by the run";
+  let description = [{
+    In front of an op whose operands must agree in a size that only the run knows
+    stands a `cf.assert` of it, unless both are one value. It becomes the status
+    LATHE_SHAPE_CONFLICT with the number of the node.
+
+    ```mlir
+    %n = tensor.dim %x, %c0 : tensor<?xf32>
+    %m = tensor.dim %y, %c0 : tensor<?xf32>
+    %same = arith.cmpi eq, %n, %m : index
+    cf.assert %same, "the shapes do not fit together"
+    %z = linalg.add ins(%x, %y : tensor<?xf32>, tensor<?xf32>) outs(%e : tensor<?xf32>) -> tensor<?xf32>
+    ```
+  }];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect",
+    "mlir::tensor::TensorDialect"];
+}
+
 def LowerFoldEmpty : Pass<"lower-fold-empty", "mlir::ModuleOp"> {
   let summary = "no work on tensors that are known to hold nothing";
   let description = [{

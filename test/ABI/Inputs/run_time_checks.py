@@ -87,3 +87,22 @@ loop = model("loop", [node("Constant", [], ["m"], value_int=4), node("Loop", ["m
              [X], [Y])
 run("a loop that stays inside", loop, [table], table)
 run("what a loop finds", loop, [table[:3]], table)
+
+add = model("add", [node("Add", ["x", "v"], ["y"], "plus")],
+            [info("x", T.FLOAT, ["n"]), info("v", T.FLOAT, ["m"])], [Y])
+run("sum of equal sizes", add, [f32(1, 2, 3), f32(1, 1, 1)], f32(2, 3, 4))
+run("sum with one element", add, [f32(1), f32(1, 2, 3)], f32(2, 3, 4))
+run("sum of other sizes", add, [f32(1, 2, 3), f32(1, 1)], f32(0))
+product = model("product", [node("MatMul", ["x", "v"], ["y"], "times")],
+                [info("x", T.FLOAT, ["n", "k"]), info("v", T.FLOAT, ["l", "m"])], [Y])
+run("product", product, [table, table.T.copy()], table @ table.T)
+run("product of other sizes", product, [table, table], f32(0))
+joined = model("joined", [node("Concat", ["x", "v"], ["y"], "join", axis=0)],
+               [info("x", T.FLOAT, ["n", "k"]), info("v", T.FLOAT, ["l", "m"])], [Y])
+run("concat", joined, [table, table], np.concatenate([table, table]))
+run("concat of other sizes", joined, [table, table.T.copy()], f32(0))
+shaped = model("shaped", [node("Reshape", ["x", "s"], ["y"], "shape")],
+               [info("x", T.FLOAT, ["n"]), info("s", T.INT64, [2])], [Y])
+run("reshape", shaped, [f32(1, 2, 3, 4, 5, 6), i64(-1, 2)], f32(1, 2, 3, 4, 5, 6).reshape(3, 2))
+run("reshape to more", shaped, [f32(1, 2, 3, 4, 5, 6), i64(1000, 1000)], f32(0))
+run("reshape to no multiple", shaped, [f32(1, 2, 3, 4, 5, 6), i64(-1, 4)], f32(0))
