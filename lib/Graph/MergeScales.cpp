@@ -196,6 +196,8 @@ private:
       if (!C)
         return;
     }
+    if (absorbThroughRelu(Rewriter, *C))
+      return;
     Value First;
     Chain Before = getChainBefore(C->getData(), First, [&](const Affine &Fn) {
       return C->canFoldBefore(Fn);
@@ -209,6 +211,48 @@ private:
     Value New = C->foldBefore(Rewriter, Before.Fn, First, fuseLocs(All));
     finish(Rewriter, All, New);
     Absorbed += Before.Ops.size();
+  }
+
+  /// w f(s x + t) is (w s) f(x + t / s) for a positive s: an Add is left of
+  /// what stands in front of the Relu.
+  bool absorbThroughRelu(IRRewriter &Rewriter, const Contraction &C) {
+    Operation *Relu = C.getData().getDefiningOp();
+    if (!isa_and_nonnull<onnx::ReluOp, onnx::LeakyReluOp>(Relu) ||
+        !C.getData().hasOneUse())
+      return false;
+    auto GetScale = [](const Affine &Fn) {
+      Affine Scale = Fn;
+      Scale.Shift.assign(Fn.Shift.size(), 0.0);
+      return Scale;
+    };
+    auto GetShift = [](const Affine &Fn) {
+      Affine Shift = Fn;
+      for (auto [S, T] : llvm::zip(Shift.Scale, Shift.Shift)) {
+        T /= S;
+        S = 1;
+      }
+      return Shift;
+    };
+    Value First;
+    Chain Before =
+        getChainBefore(Relu->getOperand(0), First, [&](const Affine &Fn) {
+          return Fn.hasScale() && Fn.isScalePositive() &&
+                 GetShift(Fn).isFinite() && C.canFoldBefore(GetScale(Fn));
+        });
+    if (Before.Ops.empty())
+      return false;
+    SmallVector<Operation *> All(Before.Ops);
+    All.append({Relu, C.getOp()});
+    Rewriter.setInsertionPoint(C.getOp());
+    Value Shifted =
+        applyAffine(Rewriter, fuseLocs(Before.Ops), First, GetShift(Before.Fn));
+    Operation *NewRelu = Rewriter.clone(*Relu);
+    NewRelu->setOperand(0, Shifted);
+    Value New = C.foldBefore(Rewriter, GetScale(Before.Fn),
+                             NewRelu->getResult(0), fuseLocs(All));
+    finish(Rewriter, All, New);
+    ++Absorbed;
+    return true;
   }
 
   void shorten(IRRewriter &Rewriter, Operation *Op) {

@@ -119,3 +119,25 @@ func.func @products(%x: tensor<5x3x2xf32>) -> tensor<5x3x2xf32> {
   %2 = onnx.Add(%1, %t) : (tensor<5x3x2xf32>, tensor<2xf32>) -> tensor<5x3x2xf32>
   return %2 : tensor<5x3x2xf32>
 }
+
+// -----
+
+// In front of a Relu: 4 / sqrt(3 + 1) = 2, so relu(2 x + 6) is 2 relu(x + 3).
+// CHECK-LABEL: func.func @norm_relu
+// CHECK: %[[T:.*]] = onnx.Constant dense<3.000000e+00> : tensor<1x1x1xf32>
+// CHECK: %[[A:.*]] = onnx.Add(%arg0, %[[T]])
+// CHECK: %[[R:.*]] = onnx.Relu(%[[A]])
+// CHECK: %[[W:.*]] = onnx.Constant dense<1.000000e+01> : tensor<1x1x1x1xf32>
+// CHECK: %[[C:.*]] = onnx.Conv(%[[R]], %[[W]]) {pads = [1, 1, 1, 1]}
+// CHECK: return %[[C]]
+func.func @norm_relu(%x: tensor<1x1x4x4xf32>) -> tensor<1x1x6x6xf32> {
+  %w = onnx.Constant dense<5.0> : tensor<1x1x1x1xf32>
+  %scale = onnx.Constant dense<4.0> : tensor<1xf32>
+  %shift = onnx.Constant dense<6.0> : tensor<1xf32>
+  %mean = onnx.Constant dense<0.0> : tensor<1xf32>
+  %var = onnx.Constant dense<3.0> : tensor<1xf32>
+  %0:3 = onnx.BatchNormalization(%x, %scale, %shift, %mean, %var) {epsilon = 1.0} : (tensor<1x1x4x4xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> (tensor<1x1x4x4xf32>, tensor<1xf32>, tensor<1xf32>)
+  %1 = onnx.Relu(%0#0) : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
+  %2 = onnx.Conv(%1, %w) {pads = [1, 1, 1, 1]} : (tensor<1x1x4x4xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x6x6xf32>
+  return %2 : tensor<1x1x6x6xf32>
+}

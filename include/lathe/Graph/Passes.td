@@ -167,8 +167,9 @@ def MergeScales : Pass<"graph-merge-scales", "::mlir::ModuleOp"> {
     after a Conv, ConvTranspose, Gemm or MatMul with constant weights goes into weights
     and bias; so does one before it, where padding takes no part. They travel up through
     Concat, part by part, and as positive scales through Relu, if there they find a
-    contraction. Elsewhere a chain becomes one Mul and one Add at most, so a
-    BatchNormalization always does.
+    contraction; a positive scale in front of a Relu travels down to the contraction that
+    reads it, and leaves an Add. Elsewhere a chain becomes one Mul and one Add at most, so
+    a BatchNormalization always does.
 
     Weights that others use too are copied only while small. New weights are computed in
     double and rounded once, for a whole chain.
