@@ -7,6 +7,7 @@ numerics  ONNX's backend suite: 300 node cases by a fixed seed, the light models
           everything else of the suite that is known to pass (test/suite/expected-pass.txt)
 sums      MatMul, Gemm and Conv of many shapes by the bound of sums of products, with and without emitters
 forms     formulas as exporters write them: fused, and equal to ONNX Runtime unoptimized
+graph     the passes on the graph: idempotent, right in random company (graph-long: each alone, every model)
 generic   the light models and everything with a contraction of the suite without emitters
 models    the real models that are known to pass, where they lie beside the checkout
 cross     models compiled for ARM, run under an emulator
@@ -121,7 +122,7 @@ def main():
     parser.add_argument("--only", help="comma-separated kinds of tests")
     parser.add_argument("--no-sanitize", action="store_true", help="without the build under ASan and UBSan")
     args = parser.parse_args()
-    kinds = ["unit", "lit", "numerics", "sums", "forms", "generic", "models", "mutants", "cross", "packages", "demo", "sanitize"]
+    kinds = ["unit", "lit", "numerics", "sums", "forms", "graph", "generic", "models", "mutants", "cross", "packages", "demo", "sanitize"]
     if args.no_sanitize:
         kinds.remove("sanitize")
     if args.only:
@@ -144,6 +145,8 @@ def main():
                     run_counting(tally, label, [sys.executable, "test/numerics/contractions.py", *options])
             elif kind == "forms":
                 run_counting(tally, kind, [sys.executable, "test/numerics/fusions.py"])
+            elif kind in ("graph", "graph-long"):
+                run_counting(tally, kind, [sys.executable, "test/graph/run.py"] + ["--long"] * (kind == "graph-long"))
             elif kind == "generic":
                 run_cases(tally, kind, "suite", "--expected-only", "--option=--emitters=none",
                           "--filter=^light/|[Cc]onv|gemm|matmul|[Ll]inear|lstm|gru|rnn|attention", scratch=scratch)

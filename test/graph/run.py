@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""The passes on the graph: idempotent, and right alone and in any company.
+
+    test/graph/run.py                     a sample
+    test/graph/run.py --long              every model and 200 cases, each pass alone
+    test/graph/run.py --seed=7            other subsets of the passes
+
+idempotent: the pipeline run twice gives the text of the pipeline run once.
+alone: every pass of the stage but one disabled, one after the other.
+subsets: a random half of the passes disabled, by a seed.
+Results are held against the recorded outputs. Ends with 'N passed, N failed'.
+"""
+import argparse
+import json
+import pathlib
+import random
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import places  # noqa: E402
+
+SAMPLE = ["mnist-8", "dtln-1"]
+
+
+def run(*command, timeout=300):
+    done = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=timeout)
+    return done.returncode, done.stdout, done.stderr
+
+
+def graph_passes(model):
+    """Names of the passes that can be left out, as the compiler runs them."""
+    code, out, err = run(places.tool("lathe"), model, "--stats=passes-json")
+    if code:
+        sys.exit(err)
+    names = [p["pass"] for p in json.loads(out)["passes"] if p["pass"].startswith("graph-")]
+    return list(dict.fromkeys(names))
+
+
+def known(kind):
+    listed = pathlib.Path(__file__).resolve().parents[1] / kind / "expected-pass.txt"
+    return [line.strip() for line in listed.read_text().splitlines() if line.strip() and not line.startswith("#")]
+
+
+def find_models(long):
+    """(name, model, data folder, tolerances) of what is known to pass without options."""
+    folder, found = places.models(), []
+    for name in (known("models") if long else SAMPLE) if folder else []:
+        path = folder / name / "model.onnx"
+        if path.exists():
+            found.append((name, path, folder / name / "data_0", ["--rtol=1e-3", "--atol=1e-3"]))
+    suite = places.suite()
+    if suite:
+        cases = [c for c in known("suite") if (suite / c / "model.onnx").exists()]
+        light = [c for c in cases if c.startswith("light/")] if long else []
+        cases = random.Random(1).sample(cases, min(len(cases), 200 if long else 12))
+        for case in dict.fromkeys(light + cases):
+            data = suite / case / "test_data_set_0"
+            if data.exists():
+                found.append((case, suite / case / "model.onnx", data, ["--rtol=1e-3", "--atol=1e-3"]))
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    models = find_models(args.long)
+    digits = places.ROOT / "examples" / "digits" / "digits.onnx"
+    passes = graph_passes(digits)
+    passed = failed = 0
+
+    def tell(good, what, why=""):
+        nonlocal passed, failed
+        passed, failed = passed + good, failed + (not good)
+        if not good:
+            print(f"FAILED {what}: {why.strip()[:300]}", flush=True)
+
+    for name, model in [("digits", digits)] + [m[:2] for m in models]:
+        opt = places.tool("lathe-opt")
+        once, twice = run(opt, model, "--lathe-graph"), run(opt, model, "--lathe-graph", "--lathe-graph")
+        tell(once[0] == 0 and once[1] == twice[1], f"idempotent {name}", once[2] + twice[2])
+
+    rng = random.Random(args.seed)
+    companies = [(f"only {p}", [q for q in passes if q != p]) for p in (passes if args.long else [])]
+    companies += [("none", passes)]
+    companies += [(f"subset {i}", sorted(rng.sample(passes, len(passes) // 2))) for i in range(4 if args.long else 2)]
+    for title, disabled in companies:
+        for name, model, data, tolerances in models:
+            code, out, err = run(places.tool("lathe-run"), model, f"--data={data}", *tolerances,
+                                 *(f"--disable-pass={p}" for p in disabled))
+            tell(code == 0, f"{title} {name}", out + err)
+    print(f"{len(passes)} passes, {len(models)} models and cases")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
