@@ -76,6 +76,7 @@ private:
   void orderInput(linalg::GenericOp Op,
                   const linalg::ConvolutionDimensions &Dims);
   void orderRightHandSide(linalg::GenericOp Op);
+  void readMoved(linalg::GenericOp Op);
   void reorderOperand(linalg::GenericOp Op, OpOperand &Operand,
                       ArrayRef<int64_t> DimOrder);
   linalg::GenericOp orderResult(linalg::GenericOp Op,
@@ -314,12 +315,49 @@ void LayoutSweep::reorderOperand(linalg::GenericOp Op, OpOperand &Operand,
   setMap(Op, Operand, reorder(Map, *P));
 }
 
+/// A product of a moved tensor and weights reads it where it lies if it sums
+/// along what is innermost there; its result has the columns innermost then.
+void LayoutSweep::readMoved(linalg::GenericOp Op) {
+  if (Op.getNumDpsInputs() != 2 || Op->getNumResults() != 1 ||
+      !Op.getDpsInputOperand(1)->get().getDefiningOp<WeightOp>())
+    return;
+  OpOperand *Left = Op.getDpsInputOperand(0);
+  linalg::TransposeOp T = travelling(Left->get());
+  AffineMap Out = Op.getMatchingIndexingMap(Op.getDpsInitOperand(0));
+  if (!T || !Out.isProjectedPermutation())
+    return;
+  AffineMap Map = reorder(Op.getMatchingIndexingMap(Left),
+                          invertPermutationVector(T.getPermutation()));
+  int Sum = innermostLoop(Op, Map);
+  if (Sum < 0 ||
+      Op.getIteratorTypesArray()[Sum] != utils::IteratorType::reduction)
+    return;
+  setMap(Op, *Left, Map);
+  Left->set(T.getInput());
+  SmallVector<int64_t> Ranges = Op.getStaticLoopRanges(), Order;
+  int64_t Columns = -1;
+  for (AffineExpr E : Out.getResults()) {
+    int64_t D = cast<AffineDimExpr>(E).getPosition();
+    Order.push_back(D);
+    if (!Map.isFunctionOfDim(D) &&
+        (Columns < 0 || Ranges[D] > Ranges[Columns]))
+      Columns = D;
+  }
+  if (Columns < 0)
+    return;
+  llvm::erase(Order, Columns);
+  Order.push_back(Columns);
+  orderResult(Op, Order);
+}
+
 void LayoutSweep::visitGeneric(linalg::GenericOp Op) {
   StringRef Kind = kindOf(Op);
   // A contraction takes its other operands as they come: its emitter wants
   // their innermost dimension dense.
-  if (Kind == "contraction")
-    return orderRightHandSide(Op);
+  if (Kind == "contraction") {
+    orderRightHandSide(Op);
+    return readMoved(Op);
+  }
   // 1. Read the sources of transpositions.
   SmallVector<int64_t> Order;
   int64_t Largest = 0;

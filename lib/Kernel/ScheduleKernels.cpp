@@ -149,7 +149,15 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
         !cast<RankedTensorType>(Arg.getType()).hasStaticShape() ||
         !IsWeight(Arg.getArgNumber()))
       continue;
+    // Of several loops that only the weights and the result have, the innermost
+    // of the result is on the lanes; the others are as those of a batch.
     int Column = -1;
+    for (AffineExpr E : Out.getResults()) {
+      unsigned D = cast<AffineDimExpr>(E).getPosition();
+      if (WMap.isFunctionOfDim(D) && !XMap.isFunctionOfDim(D) &&
+          Extents[D] != 1)
+        Column = D;
+    }
     bool Usable = true, Plain = isPlain(XMap, Extents);
     int64_t Depth = 1, Rows = 1, RowsInnermost = 1;
     for (unsigned D = 0; D < Root.getNumLoops(); ++D) {
@@ -159,8 +167,7 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
         Usable &= InW;
         Depth *= ShapedType::isDynamic(E) ? 64 : E;
       } else if (InW && !InX && E != 1) {
-        Usable &= Column < 0 && !ShapedType::isDynamic(E);
-        Column = D;
+        Usable &= !ShapedType::isDynamic(E);
       } else if (!InW && E != 1) {
         RowsInnermost = E;
         Rows = ShapedType::isDynamic(E) || ShapedType::isDynamic(Rows)
@@ -179,11 +186,14 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
     if (!Bytes && !ColumnsInnermost && Plain && Depth < 512 &&
         (ShapedType::isDynamic(Rows) || Rows * 20 >= Wide * 17))
       continue;
+    // Rows of a result with a halo do not follow each other.
+    bool OneRun =
+        Plain && Kernel.getBody().front().getOps<tensor::InsertSliceOp>().empty();
     return Contraction{
         Root,
         W,
         unsigned(Column),
-        {Plain ? Rows : RowsInnermost, Extents[Column], Depth, 32, Bytes}};
+        {OneRun ? Rows : RowsInnermost, Extents[Column], Depth, 32, Bytes}};
   }
   return std::nullopt;
 }

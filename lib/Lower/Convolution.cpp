@@ -310,6 +310,42 @@ static Value spread(Builder &B, Value X, ArrayRef<int64_t> Strides,
   });
 }
 
+/// Windows that tile the result, each stride as long as its window: every
+/// element of the input is multiplied by all weights of its channel, and no two
+/// of these products meet. One contraction over the channels, whose result
+/// [n, m, (i, k)...] has the result's elements in order.
+static Value disjointWindows(Builder &B, Value X, Value W) {
+  int64_t S = typeOf(X).getRank() - 2;
+  int64_t Next = 2 + 2 * S, C = Next++;
+  SmallVector<OpFoldResult> In = dimsOf(B, X);
+  SmallVector<OpFoldResult> Sizes = {In[0], dimOf(B, W, 1)};
+  SmallVector<AffineExpr> MapX = {B.getAffineDimExpr(0), B.getAffineDimExpr(C)},
+                          MapW = {B.getAffineDimExpr(C), B.getAffineDimExpr(1)},
+                          MapOut = {B.getAffineDimExpr(0),
+                                    B.getAffineDimExpr(1)};
+  SmallVector<ReassociationIndices> Groups = {{0}, {1}};
+  for (int64_t D = 0; D < S; ++D) {
+    int64_t I = 2 + 2 * D, K = I + 1;
+    MapX.push_back(B.getAffineDimExpr(I));
+    MapW.push_back(B.getAffineDimExpr(K));
+    MapOut.append({B.getAffineDimExpr(I), B.getAffineDimExpr(K)});
+    Sizes.append({In[2 + D], dimOf(B, W, 2 + D)});
+    Groups.push_back({I, K});
+  }
+  SmallVector<Iterator> Iterators(Next, Iterator::parallel);
+  Iterators[C] = Iterator::reduction;
+  Type Acc = accumulatorType(typeOf(X).getElementType());
+  Value Init = filled(B, Sizes, scalar::constant(B, Acc, int64_t(0)));
+  auto Map = [&](ArrayRef<AffineExpr> E) {
+    return AffineMap::get(Next, 0, E, B.getContext());
+  };
+  Factor Left{X}, Right{W};
+  Left.Map = Map(MapX);
+  Right.Map = Map(MapW);
+  Value R = contraction(B, Left, Right, Init, Map(MapOut), Iterators);
+  return tensor::CollapseShapeOp::create(B, R, Groups);
+}
+
 static LogicalResult lowerConvTranspose(Node &N) {
   Builder &B = N.B;
   Value X = N.in(0), W = N.in(1);
@@ -362,6 +398,14 @@ static LogicalResult lowerConvTranspose(Node &N) {
     Win.High.push_back(addSize(B, subSize(B, Reach, End), size(B, Extra[D])));
     Win.Out.push_back(subSize(B, subSize(B, Full, Begin), End));
   }
+  bool Disjoint = Groups == 1 && Wanted.empty() && !Same;
+  for (int64_t D = 0; D < S; ++D)
+    Disjoint &= Strides[D] == Win.Kernel[D] && Win.Dilations[D] == 1 &&
+                Extra[D] == 0 &&
+                (Auto == "VALID" || (Pads[D] == 0 && Pads[S + D] == 0));
+  if (Disjoint)
+    return N.replace({epilogue(N, disjointWindows(B, X, W), N.in(2), {},
+                               std::nullopt)});
   X = spread(B, X, Strides, Win.Low, Win.High);
   Type Elem = typeOf(X).getElementType();
   Value Sum = convolve(B, Win, {X}, {turnedWeights(B, W, Groups)}, Groups,

@@ -48,3 +48,14 @@ func.func @transposed(%x: tensor<1x1x3x3xf32>, %w: tensor<1x2x3x3xf32>) -> tenso
   %0 = onnx.ConvTranspose(%x, %w) {strides = [2, 2]} : (tensor<1x1x3x3xf32>, tensor<1x2x3x3xf32>) -> tensor<1x2x7x7xf32>
   return %0 : tensor<1x2x7x7xf32>
 }
+
+// Windows that tile the result: one product over the channels.
+// CHECK-LABEL: func.func @disjoint
+// CHECK: linalg.generic
+// CHECK-SAME: iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel", "parallel", "reduction"]
+// CHECK-SAME: outs(%{{.*}} : tensor<1x4x3x2x3x2xf32>)
+// CHECK: tensor.collapse_shape %{{.*}} {{\[\[}}0], [1], [2, 3], [4, 5]]
+func.func @disjoint(%x: tensor<1x8x3x3xf32>, %w: tensor<8x4x2x2xf32>) -> tensor<1x4x6x6xf32> {
+  %0 = onnx.ConvTranspose(%x, %w) {strides = [2, 2]} : (tensor<1x8x3x3xf32>, tensor<8x4x2x2xf32>) -> tensor<1x4x6x6xf32>
+  return %0 : tensor<1x4x6x6xf32>
+}

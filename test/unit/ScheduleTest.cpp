@@ -53,12 +53,14 @@ TEST(Schedule, ContractionTilesOfAVX512) {
       avx512(),
       {
           {128, 768, 768, ContractionSchedule{6, 4, 16}},
-          // Rows are balanced: seven rows are one tile of narrower panels.
+          // Rows are balanced; seven rows are one block of narrower panels.
           {49, 512, 4608, ContractionSchedule{6, 4, 16}},
-          {7, 512, 4608, ContractionSchedule{4, 4, 16}},
+          {7, 512, 4608, ContractionSchedule{7, 2, 16}},
           {14, 64, 64, ContractionSchedule{5, 4, 16}},
           // Five vectors of columns are three and two, not four and one.
-          {100, 80, 64, ContractionSchedule{8, 3, 16}},
+          {100, 80, 64, ContractionSchedule{7, 3, 16}},
+          // Two columns: a register for each row's broadcast.
+          {256, 32, 576, ContractionSchedule{10, 2, 16}},
           {100, 16, 64, ContractionSchedule{13, 1, 16}},
           // One row: eight streams.
           {1, 1000, 2048, ContractionSchedule{1, 8, 16}},
