@@ -35,6 +35,8 @@ struct Scores {
   Value Q, KT; // [b, h, s, d], [b, h, d, t]
   double Scale = 1, Cap = 0;
   Value Mask;
+  /// A second mask, over windows that are the batch: [1, b, h or 1, s, t].
+  Value Windows;
   /// The mask is boolean; \c Hides: true means hidden.
   bool Boolean = false, Hides = false;
 };
@@ -101,6 +103,35 @@ static bool broadcastsTo(RankedTensorType Mask, ArrayRef<int64_t> S) {
   return true;
 }
 
+/// [b, ..] as [1, b, ..] plus a mask of windows, and back: the mask of a
+/// shifted Swin block. \p V becomes the scores, \p Windows the mask.
+static bool matchWindows(Value &V, Value &Windows, Trail &T) {
+  using namespace onnx;
+  RankedTensorType Type = getStatic(V);
+  if (!Type || Type.getRank() != 4)
+    return false;
+  for (unsigned I : {0u, 1u}) {
+    Value Inner = peel(V.getDefiningOp<ReshapeOp>().getData());
+    auto Add = Inner.getDefiningOp<AddOp>();
+    auto Split =
+        Add ? peel(Add->getOperand(I)).getDefiningOp<ReshapeOp>() : nullptr;
+    if (!Split || Split.getData().getType() != Type)
+      continue;
+    RankedTensorType Five = getStatic(Split.getReshaped()),
+                     Mask = getStatic(Add->getOperand(1 - I));
+    if (!Five || Five != Inner.getType() || Five.getRank() != 5 || !Mask ||
+        Five.getShape().front() != 1 || Mask.getRank() != 5 ||
+        Five.getShape().drop_front() != Type.getShape())
+      continue;
+    Windows = Add->getOperand(1 - I);
+    T.pass(Add);
+    T.pass(Split);
+    V = Split.getData();
+    return true;
+  }
+  return false;
+}
+
 /// Takes masks, cap and scale off, from the softmax down to the product.
 static bool matchScores(Value V, Scores &S, Trail &T) {
   for (unsigned Steps = 0; Steps < 8; ++Steps) {
@@ -150,6 +181,11 @@ static bool matchScores(Value V, Scores &S, Trail &T) {
     // One mask, on the scaled scores.
     if (S.Mask || S.Cap || S.Scale != 1)
       return false;
+    if (isa<onnx::ReshapeOp>(Op)) {
+      if (S.Windows || !matchWindows(V, S.Windows, T))
+        return false;
+      continue;
+    }
     if (auto Where = dyn_cast<onnx::WhereOp>(Op)) {
       S.Mask = Where.getCondition();
       S.Boolean = true;
@@ -189,37 +225,6 @@ static bool matchScores(Value V, Scores &S, Trail &T) {
 //===----------------------------------------------------------------------===//
 // Heads
 //===----------------------------------------------------------------------===//
-
-namespace {
-/// Where heads come from.
-struct Input {
-  Value Rows;         // [b, s, ...] that holds them, or null
-  int64_t Offset = 0; // where in a row
-  int64_t Count = 0, Size = 0;
-};
-} // namespace
-
-/// \p V [b, h, s, d] (with its last two dimensions swapped if \p Swapped) as
-/// part of rows [b, s, all].
-static void findRows(Input &In, Value V, bool Swapped) {
-  RankedTensorType Type = getRanked(V);
-  unsigned Along = Swapped ? 3 : 2, Within = Swapped ? 2 : 3;
-  In.Count = Type.getDimSize(1);
-  In.Size = Type.getDimSize(Within);
-  if (ShapedType::isDynamic(In.Count) || ShapedType::isDynamic(In.Size))
-    return;
-  for (View &W : tracedViews(V)) {
-    RankedTensorType Source = getRanked(W.Source);
-    if (Source.getRank() != 3 || W.Dims.size() != 4 || Source.isDynamicDim(2))
-      continue;
-    if (!W.isWhole(0, 0) || !W.isWhole(Along, 1) ||
-        !W.isPart(1, 2, In.Count, In.Size) || !W.isPart(Within, 2, In.Size, 1))
-      continue;
-    In.Rows = W.Source;
-    In.Offset = W.Offsets[2];
-    return;
-  }
-}
 
 /// Keys or values that every query head of a group got a copy of: reshape of an
 /// expanded [b, h, 1, t, d].
@@ -334,6 +339,12 @@ static bool fuseAttention(Operation *Root, Fuser &F) {
       !sameDim(VT, 0, KTT, 0) || !sameDim(VT, 1, KTT, 1) || S.Cap < 0 ||
       !T.isClosed(Root))
     return false;
+  if (S.Windows && S.Boolean)
+    return false;
+  if (S.Windows && !broadcastsTo(getRanked(S.Windows),
+                                 {1, QT.getDimSize(0), QT.getDimSize(1),
+                                  QT.getDimSize(2), KTT.getDimSize(3)}))
+    return false;
   if (S.Mask &&
       !broadcastsTo(getRanked(S.Mask), {QT.getDimSize(0), QT.getDimSize(1),
                                         QT.getDimSize(2), KTT.getDimSize(3)}))
@@ -359,14 +370,16 @@ static bool fuseAttention(Operation *Root, Fuser &F) {
   }
 
   // Rows instead of heads, if all of them come so and the result goes so.
-  Input Q, Key, Val;
+  HeadRows Q, Key, Val;
   auto Turn = dyn_cast_or_null<TransposeOp>(getSingleUser(Sum.getY()));
   auto Join =
       Turn ? dyn_cast_or_null<ReshapeOp>(getSingleUser(Turn.getTransposed()))
            : nullptr;
   int64_t Heads = QT.getDimSize(1), Wide = Heads * VT.getDimSize(3);
   bool AsRows = Turn && Join && Join.getData() == Turn.getTransposed() &&
-                getPermutation(Turn) == SmallVector<int64_t>{0, 2, 1, 3};
+                (getPermutation(Turn) == SmallVector<int64_t>{0, 2, 1, 3} ||
+                 (getPermutation(Turn) == SmallVector<int64_t>{2, 0, 1, 3} &&
+                  QT.getDimSize(0) == 1));
   if (AsRows) {
     RankedTensorType Joined = getRanked(Join.getReshaped());
     auto Given = getInts(Join.getShape());
@@ -377,19 +390,19 @@ static bool fuseAttention(Operation *Root, Fuser &F) {
                                       0));
   }
   if (AsRows) {
-    findRows(Q, S.Q, false);
+    Q = findHeadRows(S.Q);
     if (ShortK)
-      findRows(Key, K, false);
+      Key = findHeadRows(K);
     else
-      findRows(Key, S.KT, true);
+      Key = findHeadRows(S.KT, /*Swapped=*/true);
     // A scale inside the transpose is not part of the rows.
     if (!ShortK && S.KT.getDefiningOp<TransposeOp>().getData() != K) {
-      Key.Rows = {};
+      Key = {};
       if (KeyIsPlain)
-        findRows(Key, K, false);
+        Key = findHeadRows(K);
     }
-    findRows(Val, V, false);
-    AsRows = Q.Rows && Key.Rows && Val.Rows;
+    Val = findHeadRows(V);
+    AsRows = Q && Key && Val;
   }
 
   Operation *End = AsRows ? Join.getOperation() : Root;
@@ -404,18 +417,34 @@ static bool fuseAttention(Operation *Root, Fuser &F) {
   Value Mask = S.Mask;
   if (Mask && S.Boolean && S.Hides)
     Mask = B.op("Not", {Mask});
+  if (S.Windows) {
+    Value Windows =
+        B.reshape(S.Windows, getRanked(S.Windows).getShape().drop_front());
+    Mask = Mask ? B.op("Add", {Windows, Mask}) : Windows;
+  }
   if (AsRows) {
     Attrs.push_back(B.attr("q_num_heads", Heads));
     Attrs.push_back(B.attr("kv_num_heads", KeyHeads));
-    auto Part = [&](const Input &In) -> Value {
-      int64_t Size = In.Count * In.Size;
-      if (getRanked(In.Rows).getDimSize(2) == Size)
-        return In.Rows;
-      return B.op("Slice",
-                  {In.Rows, B.ints({In.Offset}), B.ints({In.Offset + Size}),
-                   B.ints({2}), B.ints({1})});
-    };
-    Value Y = B.op("Attention", {Part(Q), Part(Key), Part(Val), Mask}, Attrs);
+    HeadRows *Inputs[] = {&Q, &Key, &Val};
+    Value Rows[3];
+    for (auto [I, In] : llvm::enumerate(Inputs))
+      Rows[I] = I && In->Rows == Q.Rows ? Rows[0] : In->all(B);
+    // Three equal parts of one projection, or each a part of its own.
+    int64_t All = getRanked(Rows[0]).getDimSize(2), Third = All / 3;
+    bool Thirds = Rows[0] == Rows[1] && Rows[0] == Rows[2] && All % 3 == 0;
+    for (auto [I, In] : llvm::enumerate(Inputs))
+      Thirds &=
+          In->Count * In->Size == Third && In->Offset == int64_t(I) * Third;
+    if (Thirds) {
+      Operation *Split =
+          B.node("Split", {Rows[0], B.ints({Third, Third, Third})},
+                 B.attr("axis", int64_t(2)), {}, 3);
+      llvm::copy(Split->getResults(), Rows);
+    } else {
+      for (auto [I, In] : llvm::enumerate(Inputs))
+        Rows[I] = In->partOf(B, Rows[I]);
+    }
+    Value Y = B.op("Attention", {Rows[0], Rows[1], Rows[2], Mask}, Attrs);
     if (Y.getType() != Join.getReshaped().getType())
       Y = B.op("Reshape", {Y, Join.getShape()},
                B.attr("allowzero", int64_t(Join.getAllowzero())),

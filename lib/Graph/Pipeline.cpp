@@ -19,7 +19,11 @@ using namespace lathe;
 static void addFusions(OpPassManager &PM) {
   PM.addPass(graph::createGraphFuseActivations());
   PM.addPass(graph::createGraphFuseNorms());
+  PM.addPass(graph::createGraphFuseRotary());
   PM.addPass(graph::createGraphFuseAttention());
+  PM.addPass(graph::createGraphFuseMovement());
+  // Tables of half the width, rows cut for each of their uses.
+  PM.addPass(createCSEPass());
 }
 
 void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {

@@ -17,7 +17,7 @@ using namespace lathe;
 using namespace lathe::graph;
 
 /// Longer chains are not worth the time.
-static constexpr unsigned MaxOps = 8;
+static constexpr unsigned MaxOps = 12;
 
 View View::of(Value Source) {
   View W;
@@ -234,3 +234,54 @@ std::vector<View> graph::tracedViews(Value V) {
   }
   return Found;
 }
+
+HeadRows graph::findHeadRows(Value V, bool Swapped) {
+  HeadRows In;
+  RankedTensorType Type = getRanked(V);
+  unsigned Along = Swapped ? 3 : 2, Within = Swapped ? 2 : 3;
+  In.Count = Type.getDimSize(1);
+  In.Size = Type.getDimSize(Within);
+  if (ShapedType::isDynamic(In.Count) || ShapedType::isDynamic(In.Size))
+    return In;
+  for (View &W : tracedViews(V)) {
+    RankedTensorType Source = getRanked(W.Source);
+    int64_t Last = Source.getRank() - 1;
+    if (Last < 1 || W.Dims.size() != 4 || Source.isDynamicDim(Last))
+      continue;
+    int64_t Positions = W.Dims[Along].empty() ? 1 : W.Dims[Along][0].Dim;
+    if (Positions >= Last || !W.isWhole(Along, Positions) ||
+        !W.isPart(1, Last, In.Count, In.Size) ||
+        !W.isPart(Within, Last, In.Size, 1))
+      continue;
+    bool Plain = Last == 2 && Positions == 1 && W.isWhole(0, 0);
+    if (!Plain) {
+      // A batch of one may stand anywhere, or nowhere.
+      bool Ones = W.Dims[0].empty() && !Source.isDynamicDim(Positions);
+      for (int64_t D = 0; D < Last; ++D)
+        Ones &= D == Positions || Source.getDimSize(D) == 1;
+      if (!Ones)
+        continue;
+    }
+    In.Rows = W.Source;
+    In.Reshape = !Plain;
+    In.Along = Positions;
+    In.Offset = W.Offsets[Last];
+  }
+  return In;
+}
+
+Value HeadRows::all(NodeBuilder &B) const {
+  if (!Reshape)
+    return Rows;
+  RankedTensorType Type = getRanked(Rows);
+  return B.reshape(Rows, {1, Type.getDimSize(Along), Type.getShape().back()});
+}
+
+Value HeadRows::partOf(NodeBuilder &B, Value All) const {
+  if (getRanked(All).getDimSize(2) == Count * Size)
+    return All;
+  return B.op("Slice", {All, B.ints({Offset}), B.ints({Offset + Count * Size}),
+                        B.ints({2}), B.ints({1})});
+}
+
+Value HeadRows::part(NodeBuilder &B) const { return partOf(B, all(B)); }

@@ -16,6 +16,8 @@
 #define LATHE_LIB_GRAPH_VIEWS_H
 
 #include "Match.h"
+#include "NodeBuilder.h"
+#include <vector>
 
 namespace lathe::graph {
 
@@ -45,6 +47,28 @@ struct View {
 /// \p V as a view of the values that it was moved from, the nearest first (\p V
 /// itself). Chains end at what is no movement or cannot be told.
 std::vector<View> tracedViews(Value V);
+
+/// Heads [b, h, s, d] as part of rows [b, s, all].
+struct HeadRows {
+  /// The rows; null if the heads are none. With ones around a batch of one they
+  /// may be of another rank or order: then they are reshaped first.
+  Value Rows;
+  bool Reshape = false;
+  int64_t Along = 1;  // the dimension of Rows that is s
+  int64_t Offset = 0; // where in a row the first head begins
+  int64_t Count = 0, Size = 0;
+
+  explicit operator bool() const { return bool(Rows); }
+  /// Rows as [b, s, all].
+  Value all(NodeBuilder &B) const;
+  /// The heads alone, [b, s, h * d].
+  Value part(NodeBuilder &B) const;
+  Value partOf(NodeBuilder &B, Value All) const;
+};
+
+/// \p V, [b, h, s, d] or (\p Swapped) [b, h, d, s], as part of rows as far back
+/// as they go.
+HeadRows findHeadRows(Value V, bool Swapped = false);
 
 } // namespace lathe::graph
 

@@ -108,13 +108,11 @@ namespace {
 /// cheaper than turning them in registers for every tile of queries.
 constexpr int64_t ManyQueries = 16;
 
-/// Loops of the scores: batch, key head, query heads of it, query, key.
-enum Loop { Batch, Head, Share, Query, Key, Depth, NumLoops };
-
 class AttentionLowering {
 public:
   AttentionLowering(Node &N, Heads H)
-      : N(N), B(N.B), H(H), Flat(N.inRank(0) == 3), Elem(N.inElem(0)),
+      : N(N), B(N.B), H(H), Query(H.shared() == 1 ? 2 : 3), Key(Query + 1),
+        Depth(Query + 2), Flat(N.inRank(0) == 3), Elem(N.inElem(0)),
         Acc(accumulatorType(N.inType(0).getElementType())) {}
   LogicalResult run();
 
@@ -128,9 +126,19 @@ private:
   Value headsFirst(Value X, int64_t Size);
   Value masked(Value Scores, ArrayRef<OpFoldResult> Sizes);
 
+  /// One of two loops of the queries of a key head, where it has only one.
+  bool single() const { return H.shared() == 1; }
+  /// A map from the loops to those named.
+  AffineMap loops(ArrayRef<int64_t> Named) {
+    return dimsMap(B, Depth + 1, Named);
+  }
+
   Node &N;
   Builder &B;
   Heads H;
+  /// Loops of the scores: batch, key head, query heads of it (if more than
+  /// one), query, key; then the size of a head.
+  const int64_t Batch = 0, Head = 1, Share = 2, Query, Key, Depth;
   bool Flat;
   Type Elem, Acc;
   Value Past; // the number of keys before the first query
@@ -140,13 +148,12 @@ private:
 
 Value AttentionLowering::split(Value X, bool IsQuery, int64_t Size) {
   bool Four = cast<RankedTensorType>(X.getType()).getRank() == 4;
-  if (Four)
-    return IsQuery ? expandDim(B, X, 1, {size(B, H.Key), size(B, H.shared())})
-                   : X;
-  if (IsQuery)
-    return expandDim(B, X, 2,
-                     {size(B, H.Key), size(B, H.shared()), size(B, Size)});
-  return expandDim(B, X, 2, {size(B, H.Key), size(B, Size)});
+  SmallVector<OpFoldResult> Parts = {size(B, H.Key)};
+  if (IsQuery && !single())
+    Parts.push_back(size(B, H.shared()));
+  if (!Four)
+    Parts.push_back(size(B, Size));
+  return Parts.size() == 1 ? X : expandDim(B, X, Four ? 1 : 2, Parts);
 }
 
 AffineMap AttentionLowering::access(bool Four, bool IsQuery, int64_t Along,
@@ -155,12 +162,12 @@ AffineMap AttentionLowering::access(bool Four, bool IsQuery, int64_t Along,
   if (!Four)
     Dims.push_back(Along);
   Dims.push_back(Head);
-  if (IsQuery)
+  if (IsQuery && !single())
     Dims.push_back(Share);
   if (Four)
     Dims.push_back(Along);
   Dims.push_back(Last);
-  return dimsMap(B, NumLoops, Dims);
+  return loops(Dims);
 }
 
 Value AttentionLowering::headsFirst(Value X, int64_t Size) {
@@ -191,7 +198,7 @@ Value AttentionLowering::masked(Value Scores, ArrayRef<OpFoldResult> Sizes) {
       Mask = pad(B, Mask, Low, High,
                  scalar::constant(B, T, Boolean ? 0.0 : -INFINITY));
     }
-    if (Rank > 2) {
+    if (Rank > 2 && !single()) {
       if (N.inShape(3)[Rank - 3] == H.Query && H.Query != 1)
         Mask =
             expandDim(B, Mask, Rank - 3, {size(B, H.Key), size(B, H.shared())});
@@ -265,48 +272,55 @@ LogicalResult AttentionLowering::run() {
   }
   Value Zero = scalar::constant(B, Acc, 0.0);
   auto Init = [&](ArrayRef<OpFoldResult> S) { return filled(B, S, Zero); };
-  SmallVector<Iterator> Loops(NumLoops, Iterator::parallel);
+  SmallVector<Iterator> Kinds(Depth + 1, Iterator::parallel);
 
-  int64_t AtQuery = Flat ? 1 : 3, AtKey = KeyFour ? 2 : 1;
-  SmallVector<OpFoldResult> Sizes = {dimOf(B, Q, 0), size(B, H.Key),
-                                     size(B, H.shared()), dimOf(B, Q, AtQuery),
-                                     dimOf(B, K, AtKey)};
+  int64_t AtKey = KeyFour ? 2 : 1;
+  SmallVector<OpFoldResult> Groups = {size(B, H.Key)};
+  if (!single())
+    Groups.push_back(size(B, H.shared()));
+  OpFoldResult Queries = dimOf(B, N.in(0), Flat ? 1 : 2);
+  SmallVector<OpFoldResult> Sizes = {dimOf(B, Q, 0)};
+  Sizes.append(Groups);
+  Sizes.append({Queries, dimOf(B, K, AtKey)});
+  // What the scores and the weights are read and written by.
+  AffineMap Plain = dimsMap(B, Depth + 1, llvm::to_vector(llvm::seq(Depth)));
   AffineMap KeyMap = access(KeyFour, false, Key, Depth);
-  std::optional<int64_t> Queries = getConstantIntValue(Sizes[3]);
-  if (!Queries || *Queries >= ManyQueries) {
+  if (std::optional<int64_t> Known = getConstantIntValue(Queries);
+      !Known || *Known >= ManyQueries) {
     K = transpose(B, K,
                   KeyFour ? SmallVector<int64_t>{0, 1, 3, 2}
                           : SmallVector<int64_t>{0, 2, 3, 1});
-    KeyMap = dimsMap(B, NumLoops, {Batch, Head, Depth, Key});
+    KeyMap = loops({Batch, Head, Depth, Key});
   }
-  Loops[Depth] = Iterator::reduction;
-  Value Scores = contraction(
-      B, {Q, access(!Flat, true, Query, Depth)}, {K, KeyMap}, Init(Sizes),
-      dimsMap(B, NumLoops, {Batch, Head, Share, Query, Key}), Loops);
+  Kinds[Depth] = Iterator::reduction;
+  Value Scores = contraction(B, {Q, access(!Flat, true, Query, Depth)},
+                             {K, KeyMap}, Init(Sizes), Plain, Kinds);
   // A row that may see nothing gives zeros.
-  Value Weights = softmax(B, masked(Scores, Sizes), 4, Acc, /*Log=*/false,
+  Value Weights = softmax(B, masked(Scores, Sizes), Key, Acc, /*Log=*/false,
                           /*MayHideAll=*/N.has(3));
 
   // The loops of the second product: Key is what is summed over.
-  Loops[Depth] = Iterator::parallel;
-  Loops[Key] = Iterator::reduction;
+  Kinds[Depth] = Iterator::parallel;
+  Kinds[Key] = Iterator::reduction;
   SmallVector<OpFoldResult> OutSizes = {Sizes[0]};
   if (Flat)
-    OutSizes.push_back(Sizes[3]);
-  OutSizes.append({size(B, H.Key), size(B, H.shared())});
+    OutSizes.push_back(Queries);
+  OutSizes.append(Groups);
   if (!Flat)
-    OutSizes.push_back(Sizes[3]);
+    OutSizes.push_back(Queries);
   OutSizes.push_back(size(B, H.ValueSize));
-  Value Y = contraction(
-      B, {Weights, dimsMap(B, NumLoops, {Batch, Head, Share, Query, Key})},
-      {V, access(KeyFour, false, Key, Depth)}, Init(OutSizes),
-      access(!Flat, true, Query, Depth), Loops);
+  Value Y =
+      contraction(B, {Weights, Plain}, {V, access(KeyFour, false, Key, Depth)},
+                  Init(OutSizes), access(!Flat, true, Query, Depth), Kinds);
   Type Out = N.outType().getElementType();
   if (Out != Acc)
     Y = elementwise(B, {Y}, Out, [&](Builder &IB, ValueRange S) {
       return scalar::cast(IB, S[0], Acc, Out);
     });
-  Y = Flat ? collapseRange(B, Y, 2, 5) : collapseRange(B, Y, 1, 3);
+  if (Flat)
+    Y = collapseRange(B, Y, 2, cast<RankedTensorType>(Y.getType()).getRank());
+  else if (!single())
+    Y = collapseRange(B, Y, 1, 3);
   Results[0] = Y;
   return N.replace(Results);
 }

@@ -16,6 +16,8 @@ namespace lathe::lower {
 
 /// The onnx.Attention \p Op has a pattern of its own; others are expanded.
 bool lowersAttention(mlir::Operation *Op);
+/// The same of an onnx.RotaryEmbedding.
+bool lowersRotary(mlir::Operation *Op);
 
 } // namespace lathe::lower
 

@@ -262,61 +262,22 @@ expandFlexAttention(Operation *Any, OnnxBuilder &B, std::string &Why) {
   return SmallVector<Value>{Y};
 }
 
-/// Rotates pairs of elements of each head by an angle that depends on the
-/// position: (a, b) -> (a cos - b sin, a sin + b cos).
+/// The rows of the tables that the positions name; the rotation itself has a
+/// pattern.
 std::optional<SmallVector<Value>> expandRotary(Operation *Any, OnnxBuilder &B,
                                                std::string &Why) {
   auto Op = cast<onnx::RotaryEmbeddingOp>(Any);
-  RankedTensorType T = ranked(Op.getX());
-  if (!T || (T.getRank() == 3 && !Op.getNumHeads())) {
-    Why = "the rank of X must be known, and 'num_heads' be given for rank 3";
-    return std::nullopt;
-  }
-  // [b, s, h, d]
-  Value X =
-      T.getRank() == 4
-          ? B.transpose(Op.getX(), {0, 2, 1, 3})
-          : B.reshape(Op.getX(),
-                      {0, 0, static_cast<int64_t>(*Op.getNumHeads()), -1});
-  Value Cos = Op.getCosCache(), Sin = Op.getSinCache();
-  if (Value At = Op.getPositionIds()) {
-    Cos = B.op("Gather", {Cos, At});
-    Sin = B.op("Gather", {Sin, At});
-  }
-  Cos = B.unsqueeze(Cos, {2});
-  Sin = B.unsqueeze(Sin, {2});
-  int64_t Turned = static_cast<int64_t>(Op.getRotaryEmbeddingDim());
-  Value End = B.ints({std::numeric_limits<int64_t>::max()}), Zero = B.ints({0});
-  Value Rest, Head = X;
-  if (Turned) {
-    Head = B.slice(X, Zero, B.ints({Turned}), 3);
-    Rest = B.slice(X, B.ints({Turned}), End, 3);
-  }
-  Value First, Second;
-  bool Interleaved = Op.getInterleaved();
-  Value HeadSize = B.size(Head, 3);
-  if (Interleaved) {
-    First = B.slice(Head, Zero, End, 3, 2);
-    Second = B.slice(Head, B.ints({1}), End, 3, 2);
-  } else {
-    Value Half = B.div(HeadSize, B.ints({2}));
-    First = B.slice(Head, Zero, Half, 3);
-    Second = B.slice(Head, Half, End, 3);
-  }
-  Value Real = B.sub(B.mul(Cos, First), B.mul(Sin, Second));
-  Value Imaginary = B.add(B.mul(Sin, First), B.mul(Cos, Second));
-  Value Y;
-  if (Interleaved)
-    Y = B.reshape(
-        B.concat({B.unsqueeze(Real, {4}), B.unsqueeze(Imaginary, {4})}, 4),
-        B.concat({B.ints({0, 0, 0}), HeadSize}, 0));
-  else
-    Y = B.concat({Real, Imaginary}, 3);
-  if (Rest)
-    Y = B.concat({Y, Rest}, 3);
-  Y = T.getRank() == 4 ? B.transpose(Y, {0, 2, 1, 3})
-                       : B.reshape(Y, {0, 0, -1});
-  return SmallVector<Value>{Y};
+  Value At = Op.getPositionIds();
+  SmallVector<NamedAttribute> Attrs = {
+      B.attr("interleaved", int64_t(Op.getInterleaved())),
+      B.attr("rotary_embedding_dim", int64_t(Op.getRotaryEmbeddingDim()))};
+  if (auto Heads = Op.getNumHeads())
+    Attrs.push_back(B.attr("num_heads", int64_t(*Heads)));
+  return SmallVector<Value>{
+      B.op("RotaryEmbedding",
+           {Op.getX(), B.op("Gather", {Op.getCosCache(), At}),
+            B.op("Gather", {Op.getSinCache(), At})},
+           Attrs)};
 }
 
 } // namespace lathe::lower

@@ -189,7 +189,8 @@ struct LowerExpandFunctionsPass
       getOperation()->walk([&](Operation *Op) {
         for (const Entry &E : Table)
           if (Op->getName().getStringRef() == E.Op) {
-            if (!isa<onnx::AttentionOp>(Op) || !lowersAttention(Op))
+            if (!(isa<onnx::AttentionOp>(Op) && lowersAttention(Op)) &&
+                !(isa<onnx::RotaryEmbeddingOp>(Op) && lowersRotary(Op)))
               Work.emplace_back(Op, E.Expand);
             return;
           }

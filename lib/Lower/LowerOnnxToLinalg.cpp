@@ -87,6 +87,7 @@ void populateAllLoweringPatterns(const StorageTypeConverter &Types,
   populateNormalizationLoweringPatterns(Types, Patterns);
   populateSoftmaxLoweringPatterns(Types, Patterns);
   populateAttentionLoweringPatterns(Types, Patterns);
+  populateRotaryLoweringPatterns(Types, Patterns);
   populateRecurrentLoweringPatterns(Types, Patterns);
   populateTrainingLoweringPatterns(Types, Patterns);
   populateMicrosoftLoweringPatterns(Types, Patterns);

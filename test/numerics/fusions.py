@@ -470,7 +470,7 @@ def attention_vit(g):
     g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), 24, 5))
 
 
-@form({**ONE, "Reshape": 0, "Split": 0, "Squeeze": 0})
+@form({**ONE, "Reshape": 0, "Split": 1, "Squeeze": 0})
 def attention_unbind(g):
     """The same by Split and Squeeze, the scale by its root on both sides as PyTorch's SDPA."""
     x = g.input(2, 5, 24)
@@ -553,6 +553,115 @@ def no_attention(g):
     wide = g.Softmax(g.Add(s, g.input(3, 1, 1, 5)), axis=-1)
     hidden = g.Softmax(g.Where(g.input(1, 1, 5, 5, dtype=np.bool_), s, -10000.0), axis=-1)
     g.result(g.MatMul(p, v), p, g.MatMul(wide, v), g.MatMul(hidden, v))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rotary embedding
+# ---------------------------------------------------------------------------------------------------------------------
+def rotate(g, x, cos, sin, size):
+    last = 2 ** 63 - 1
+    cut = lambda a, b: g.Slice(x, np.array([a]), np.array([b]), np.array([3]), np.array([1]))
+    turned = g.Concat(g.Neg(cut(size // 2, last)), cut(0, size // 2), axis=-1)
+    return g.Add(g.Mul(x, cos), g.Mul(turned, sin))
+
+
+@form({"RotaryEmbedding": 2, "Concat": 0, "Neg": 0, "Slice": 0})
+def rotary_llama(g):
+    """Angles of the positions, twice; queries and keys."""
+    q, k, angles = g.input(2, 3, 6, 8), g.input(2, 3, 6, 8), g.input(2, 6, 4)
+    twice = g.Concat(angles, angles, axis=-1)
+    cos, sin = (g.axes("Unsqueeze", f(twice), [1]) for f in (g.Cos, g.Sin))
+    g.result(rotate(g, q, cos, sin, 8), rotate(g, k, cos, sin, 8))
+
+
+@form({"RotaryEmbedding": 1, "Neg": 0, "Split": 0})
+def rotary_table(g):
+    """A table of the positions, cut when exporting; halves by Split."""
+    x = g.input(1, 3, 6, 8)
+    angles = np.outer(np.arange(6), 10000.0 ** (-np.arange(4) / 4))
+    cos, sin = (np.concatenate([f(angles)] * 2, -1)[None, None].astype(np.float32) for f in (np.cos, np.sin))
+    first, second = g.op("Split", x, np.array([4, 4]), outputs=2, axis=3)
+    g.result(g.Add(g.Mul(g.Concat(g.Neg(second), first, axis=3), sin), g.Mul(x, cos)))
+
+
+@form({"RotaryEmbedding": 2, "Attention": 1, "Neg": 0, "Transpose": 0, "Expand": 0})
+def rotary_attention(g):
+    """The rows of the projections stay rows: grouped attention of Llama."""
+    x, angles = g.input(1, 6, 32), g.input(1, 6, 4)
+    twice = g.Concat(angles, angles, axis=-1)
+    cos, sin = (g.axes("Unsqueeze", f(twice), [1]) for f in (g.Cos, g.Sin))
+    q = rotate(g, split_heads(g, g.MatMul(x, g.weight(32, 32)), 4, 8), cos, sin, 8)
+    k, v = (split_heads(g, g.MatMul(x, g.weight(32, 16)), 2, 8) for _ in range(2))
+    repeat = lambda t: g.Reshape(g.Expand(g.axes("Unsqueeze", t, [2]), np.array([1, 2, 2, 6, 8])), np.array([1, 4, 6, 8]))
+    k, v = repeat(rotate(g, k, cos, sin, 8)), repeat(v)
+    s = g.Mul(g.MatMul(q, g.Transpose(k, perm=[0, 1, 3, 2])), 8 ** -0.5)
+    g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), 32))
+
+
+@form({"RotaryEmbedding": 0})
+def no_rotary(g):
+    """Angles that are not the same in both halves."""
+    x, angles = g.input(2, 3, 6, 8), g.input(2, 1, 6, 8)
+    g.result(rotate(g, x, g.Cos(angles), g.Sin(angles), 8))
+
+
+@form({"Attention": 1, "Softmax": 0, "Transpose": 0, "Split": 1, "Gather": 0, "Squeeze": 0})
+def attention_torchvision(g):
+    """nn.MultiheadAttention with one projection: the sequence first, a batch of one."""
+    x = g.input(7, 1, 24)
+    x = g.Reshape(linear(g, x, 24, 72), np.array([7, 1, 3, 24]))
+    x = g.Transpose(g.axes("Unsqueeze", x, [0]), perm=[3, 1, 2, 0, 4])
+    x = g.axes("Squeeze", x, [3])
+    parts = (g.Gather(x, i, axis=0) for i in range(3))
+    parts = (g.Transpose(g.Reshape(t, np.array([7, 3, 8])), perm=[1, 0, 2]) for t in parts)
+    q, k, v = (g.Reshape(t, np.array([1, 3, 7, 8])) for t in parts)
+    r = 8 ** -0.25
+    s = g.MatMul(g.Mul(q, r), g.Mul(g.Transpose(k, perm=[0, 1, 3, 2]), r))
+    y = g.Transpose(g.MatMul(g.Softmax(s, axis=-1), v), perm=[2, 0, 1, 3])
+    g.result(linear(g, g.Reshape(y, np.array([7, 24])), 24, 24))
+
+
+@form(ONE)
+def attention_shifted_windows(g):
+    """A shifted block of Swin: the windows that do not belong together hide from one another."""
+    x = g.input(4, 9, 24)
+    qkv = g.Transpose(g.Reshape(linear(g, x, 24, 72), np.array([4, 9, 3, 3, 8])), perm=[2, 0, 3, 1, 4])
+    q, k, v = (g.Gather(qkv, i, axis=0) for i in range(3))
+    s = g.Add(g.MatMul(g.Mul(q, 8 ** -0.5), g.Transpose(k, perm=[0, 1, 3, 2])), g.weight(1, 3, 9, 9))
+    mask = np.where(g.random.random((1, 4, 1, 9, 9)) < 0.2, np.float32(-100), np.float32(0))
+    s = g.Reshape(g.Add(g.Reshape(s, np.array([1, 4, 3, 9, 9])), mask), np.array([-1, 3, 9, 9]))
+    g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), 24, 9))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Movement
+# ---------------------------------------------------------------------------------------------------------------------
+def every(g, x, axis, start, step=2):
+    return g.Slice(x, np.array([start]), np.array([2 ** 63 - 1]), np.array([axis]), np.array([step]))
+
+
+@form({"Transpose": 1, "Slice": 0, "Concat": 0})
+def space_to_depth_yolox(g):
+    """The focus of YOLOX."""
+    x = g.input(1, 3, 8, 6)
+    parts = [every(g, every(g, x, 2, i), 3, j) for i, j in [(0, 0), (1, 0), (0, 1), (1, 1)]]
+    g.result(g.Concat(*parts, axis=1))
+
+
+@form({"Transpose": 1, "Slice": 0, "Concat": 0})
+def space_to_depth_swin(g):
+    """The merging of patches, channels last."""
+    x = g.input(1, 8, 6, 5)
+    parts = [every(g, every(g, x, 1, i), 2, j) for i, j in [(0, 0), (0, 1), (1, 0), (1, 1)]]
+    g.result(g.Concat(*parts, axis=-1))
+
+
+@form({"Concat": 1, "Transpose": 0})
+def no_space_to_depth(g):
+    """An order that is none."""
+    x = g.input(1, 3, 8, 6)
+    parts = [every(g, every(g, x, 2, i), 3, j) for i, j in [(0, 0), (1, 1), (0, 1), (1, 0)]]
+    g.result(g.Concat(*parts, axis=1))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

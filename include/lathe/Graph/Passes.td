@@ -159,6 +159,41 @@ def GraphFuseAttention : Pass<"graph-fuse-attention", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"Attentions", "attentions", "attentions fused">];
 }
 
+def GraphFuseRotary : Pass<"graph-fuse-rotary", "::mlir::ModuleOp"> {
+  let summary = "rotary embeddings that were written out to onnx.RotaryEmbedding";
+  let description = [{
+    x cos + rotate(x) sin, with rotate(x) the second half of each head negated and
+    then the first. The tables must provably repeat themselves (a Concat of one
+    value with itself below Cos and Sin, or constants): the op takes half of them.
+    Where x is the heads of rows [batch, sequence, heads * size], the rows are
+    turned, and the heads taken from the result:
+
+        %h = onnx.Transpose(onnx.Reshape(%x)) ...
+        %r = onnx.Concat(onnx.Neg(%second), %first) ...
+        %y = onnx.Add(onnx.Mul(%h, %cos), onnx.Mul(%r, %sin)) ...
+      to
+        %t = onnx.RotaryEmbedding(%x, %c, %s) {num_heads = 8} ...
+        %y = onnx.Transpose(onnx.Reshape(%t)) ...
+  }];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let statistics = [Statistic<"Rotations", "rotations", "rotary embeddings fused">];
+}
+
+def GraphFuseMovement : Pass<"graph-fuse-movement", "::mlir::ModuleOp"> {
+  let summary = "strided slices that are concatenated to one Transpose";
+  let description = [{
+    Space to depth as YOLOX's focus or Swin's merging of patches write it: every
+    n-th element of some dimensions, each start in turn, concatenated along
+    another dimension. One Transpose between two Reshapes moves the same:
+
+        %y = onnx.Concat(%x[::2, ::2], %x[1::2, ::2], %x[::2, 1::2], %x[1::2, 1::2])
+      to
+        %y = onnx.Reshape(onnx.Transpose(onnx.Reshape(%x)))
+  }];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let statistics = [Statistic<"SpacesToDepth", "spaces-to-depth", "concatenated slices replaced">];
+}
+
 def MergeScales : Pass<"graph-merge-scales", "::mlir::ModuleOp"> {
   let summary = "Fold scales and shifts by constants into the weights beside them";
   let description = [{

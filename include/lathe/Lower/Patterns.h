@@ -45,6 +45,8 @@ private:
 
 void populateAttentionLoweringPatterns(const StorageTypeConverter &Types,
                                        mlir::RewritePatternSet &Patterns);
+void populateRotaryLoweringPatterns(const StorageTypeConverter &Types,
+                                    mlir::RewritePatternSet &Patterns);
 void populateConstantLoweringPatterns(const StorageTypeConverter &Types,
                                       mlir::RewritePatternSet &Patterns);
 void populateElementwiseLoweringPatterns(const StorageTypeConverter &Types,
