@@ -5,7 +5,10 @@ include(CMakePackageConfigHelpers)
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/Lathe)
 install(TARGETS lathe lathe-opt lathe-run lathe-lsp-server RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES ${PROJECT_SOURCE_DIR}/include/lathe.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS lathe_gpu ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/include/lathe.h ${PROJECT_SOURCE_DIR}/runtime/lathe_gpu.h
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/runtime/lathe_gpu.c DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/lathe)
 install(FILES ${PROJECT_SOURCE_DIR}/cmake/package/LatheAddModel.cmake DESTINATION ${package})
 
 # Relative to the installed package, so that the tree may be moved.

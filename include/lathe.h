@@ -68,6 +68,8 @@ typedef enum lathe_reason {
   LATHE_BAD_WORKSPACE = 3, /* NULL, not 64-byte aligned, or too small */
   LATHE_BAD_WEIGHTS = 4,   /* NULL or too small where the model needs them */
   LATHE_NO_MEMORY = 5,     /* the allocator gave none */
+  LATHE_NO_DEVICE = 6,     /* no GPU, or no driver of one */
+  LATHE_DEVICE_ERROR = 7,  /* of the GPU's driver; its number is in the bits above */
   /* Of an argument. */
   LATHE_NULL_DATA = 16,
   LATHE_MISALIGNED = 17,   /* not aligned to its element */

@@ -15,6 +15,7 @@
 
 #include "Fallback.h"
 #include "Halo.h"
+#include "KernelFrame.h"
 #include "NestEmitter.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
@@ -37,44 +38,20 @@ using namespace mlir;
 using namespace lathe;
 using namespace lathe::codegen;
 
-/// Where the tensors of the body lie without bufferization's word on it:
-/// row-major.
-static MemRefType rowMajor(RankedTensorType T) {
-  return MemRefType::get(T.getShape(), T.getElementType());
-}
-
 static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
   auto TypeOf = [&](Value V) {
     return cast<MemRefType>(Ctx.memref(V).getType());
   };
 
   SmallVector<Value> Results = Ctx.Results, Outs = Ctx.Outs;
-  emitHalos(Ctx);
-  auto Stop = [&]() -> LogicalResult {
+  emitHalos(Ctx, [&](const Halo &H) { fillInFirst(Ctx, H); });
+  FailureOr<std::vector<NestGraph>> Built = buildNestGraphs(Ctx);
+  if (failed(Built)) {
     Ctx.Results = Results;
     Ctx.Outs = Outs;
     return failure();
-  };
-
-  // Results that are their own outs are there already.
-  llvm::SmallBitVector Pending(Ctx.Results.size());
-  for (unsigned I = 0; I < Ctx.Results.size(); ++I)
-    if (Ctx.memref(Ctx.Results[I]) != Ctx.Outs[I])
-      Pending.set(I);
-
-  // All graphs first: nothing is emitted if one of them cannot be.
-  std::vector<NestGraph> Graphs;
-  while (Pending.any()) {
-    FailureOr<NestGraph> G = buildNestGraph(Ctx.Results, Pending);
-    if (failed(G))
-      return Stop();
-    for (NestGraph::Dim &D : G->Dims)
-      if (ShapedType::isDynamic(D.Extent) && !Ctx.size(D.Tensor, D.Position))
-        return Stop();
-    for (NestGraph::Store &S : G->Stores)
-      S.Type = cast<MemRefType>(Ctx.Outs[S.Result].getType());
-    Graphs.push_back(std::move(*G));
   }
+  std::vector<NestGraph> &Graphs = *Built;
   for (NestGraph &G : Graphs) {
     mergeDims(G, TypeOf, Ctx.OrderedSums);
     NestPlan Plan = planNest(G, TypeOf, Ctx.Target,
@@ -97,72 +74,12 @@ static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
 static LogicalResult emitKernel(kernel::FuncOp Func,
                                 const TargetDescription &Target, bool Nests,
                                 bool OrderedSums) {
-  IRRewriter Rewriter(Func.getContext());
-  Func.setPrivate();
-
-  // Named ops are generics with a name. (What surrounds a result keeps its.)
-  SmallVector<linalg::LinalgOp> Named;
-  Func.walk([&](linalg::LinalgOp Op) {
-    bool Halo = isa<linalg::FillOp>(Op) && Op->hasOneUse() &&
-                isa<tensor::InsertSliceOp>(*Op->user_begin());
-    if (!isa<linalg::GenericOp>(Op) && !Halo)
-      Named.push_back(Op);
-  });
-  for (linalg::LinalgOp Op : Named) {
-    Rewriter.setInsertionPoint(Op);
-    (void)linalg::generalizeNamedOp(Rewriter, Op);
-  }
-
-  // The new function: memrefs, lo, hi.
-  OwningOpRef<kernel::FuncOp> Source(
-      cast<kernel::FuncOp>(Func->cloneWithoutRegions()));
-  Source->getBody().takeBody(Func.getBody());
-  Block &Body = Source->getBody().front();
-  unsigned NumOuts = Func.getNumOuts();
-  SmallVector<Type> Types;
-  for (auto [I, Old] : llvm::enumerate(Func.getArgumentTypes())) {
-    Type T = Old;
-    if (ArrayAttr A = Func.getArgTypesAttr())
-      T = cast<TypeAttr>(A[I]).getValue();
-    else if (auto Tensor = dyn_cast<RankedTensorType>(T))
-      T = rowMajor(Tensor);
-    Types.push_back(T);
-  }
-  unsigned NumArgs = Types.size();
-  Type Index = Rewriter.getIndexType();
-  Types.append({Index, Index});
-  Block *Entry = Rewriter.createBlock(&Func.getBody());
-  Location Loc = Func.getLoc();
-  for (auto [I, T] : llvm::enumerate(Types))
-    Entry->addArgument(T, I < NumArgs ? Body.getArgument(I).getLoc() : Loc);
-  Func.setFunctionType(Rewriter.getFunctionType(Types, {}));
-  Func.removeArgAttrsAttr();
-  Func.removeResAttrsAttr();
-  Func.removeArgTypesAttr();
-
-  OpBuilder B(Func.getContext());
-  B.setInsertionPointToStart(Entry);
-  KernelContext Ctx(B, Loc, Target);
-  Ctx.OrderedSums = OrderedSums;
-  for (auto [From, To] :
-       llvm::zip_first(Body.getArguments(), Entry->getArguments()))
-    Ctx.Arguments[From] = To;
-  Ctx.Results.append(Body.getTerminator()->operand_begin(),
-                     Body.getTerminator()->operand_end());
-  for (unsigned I = 0; I < NumOuts; ++I)
-    Ctx.Outs.push_back(Entry->getArgument(NumArgs - NumOuts + I));
-  Ctx.Lo = Entry->getArgument(NumArgs);
-  Ctx.Hi = Entry->getArgument(NumArgs + 1);
-  kernel::ReturnOp::create(B, Loc);
-  B.setInsertionPointToStart(Entry);
-  Ctx.Prologue = arith::ConstantIndexOp::create(B, Loc, 0);
-
-  LogicalResult Ok = Nests ? emitNests(Ctx, Func) : failure();
-  if (failed(Ok)) {
-    B.setInsertionPoint(Entry->getTerminator());
-    Ok = emitFallback(Ctx, Body, Func, /*Heap=*/!Nests);
-  }
-  return Ok;
+  KernelFrame Frame(Func, Target, /*Ranged=*/true);
+  Frame.Ctx.OrderedSums = OrderedSums;
+  if (Nests && succeeded(emitNests(Frame.Ctx, Func)))
+    return success();
+  Frame.B.setInsertionPoint(Frame.entry().getTerminator());
+  return emitFallback(Frame.Ctx, Frame.Body, Func, /*Heap=*/!Nests);
 }
 
 namespace {

@@ -47,9 +47,7 @@ private:
   Value Out, Scalar;
   unsigned Width;
 
-  Value index(int64_t I) {
-    return arith::ConstantIndexOp::create(B, Loc, I);
-  }
+  Value index(int64_t I) { return arith::ConstantIndexOp::create(B, Loc, I); }
   void loop(Value From, Value To, int64_t Step,
             llvm::function_ref<void(Value)> Body) {
     scf::ForOp::create(B, Loc, From, To, index(Step), ValueRange(),
@@ -94,17 +92,42 @@ private:
 
 } // namespace
 
-void lathe::codegen::emitHalos(KernelContext &Ctx) {
+void lathe::codegen::fillInFirst(KernelContext &Ctx, const Halo &H) {
+  OpBuilder &B = Ctx.B;
+  Location Loc = Ctx.Loc;
+  Value Zero = arith::ConstantIndexOp::create(B, Loc, 0);
+  Value First =
+      arith::CmpIOp::create(B, Loc, arith::CmpIPredicate::sle, Ctx.Lo, Zero);
+  auto If = scf::IfOp::create(B, Loc, First, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard Guard(B);
+  B.setInsertionPointToStart(If.thenBlock());
+  BoxFiller Filler(Ctx, H.Out, H.Scalar);
+  SmallVector<Value> From(H.Begin.size(), Zero), To(H.Whole);
+  for (size_t D = 0; D < H.Begin.size(); ++D) {
+    To[D] = H.Begin[D];
+    if (H.mayBeBelow(D))
+      Filler.fill(From, To);
+    From[D] = H.End[D];
+    To[D] = H.Whole[D];
+    if (H.mayBeAbove(D))
+      Filler.fill(From, To);
+    From[D] = H.Begin[D];
+    To[D] = H.End[D];
+  }
+}
+
+void lathe::codegen::emitHalos(KernelContext &Ctx,
+                               llvm::function_ref<void(const Halo &)> Fill) {
   OpBuilder &B = Ctx.B;
   Location Loc = Ctx.Loc;
   for (auto [Result, Out] : llvm::zip_equal(Ctx.Results, Ctx.Outs)) {
     auto Insert = Result.getDefiningOp<tensor::InsertSliceOp>();
     if (!Insert)
       continue;
-    auto Fill = Insert.getDest().getDefiningOp<linalg::FillOp>();
+    auto Around = Insert.getDest().getDefiningOp<linalg::FillOp>();
     auto Ty = cast<MemRefType>(Out.getType());
     ArrayRef<int64_t> Low = Insert.getStaticOffsets();
-    if (!Fill || Ctx.memref(Fill.getOutputs()[0]) != Out ||
+    if (!Around || Ctx.memref(Around.getOutputs()[0]) != Out ||
         Insert.getSourceType().getRank() != Ty.getRank() ||
         llvm::any_of(Low, ShapedType::isDynamic) || !Insert.hasUnitStride())
       continue;
@@ -112,45 +135,23 @@ void lathe::codegen::emitHalos(KernelContext &Ctx) {
     auto Index = [&](int64_t I) -> Value {
       return arith::ConstantIndexOp::create(B, Loc, I);
     };
-    SmallVector<OpFoldResult> Sizes;
-    SmallVector<Value> Begin, End, Whole;
+    Halo H;
+    H.Out = Out;
+    H.Low.assign(Low.begin(), Low.end());
+    llvm::append_range(H.Inside, Insert.getSourceType().getShape());
+    SmallVector<OpFoldResult> Offsets, Sizes,
+        Strides(Ty.getRank(), B.getIndexAttr(1));
     for (auto [D, Size] : llvm::enumerate(Insert.getMixedSizes())) {
       std::optional<int64_t> Known = getConstantIntValue(Size);
       Value V = Known ? Index(*Known) : Ctx.scalar(cast<Value>(Size));
       Sizes.push_back(Known ? OpFoldResult(B.getIndexAttr(*Known)) : V);
-      Begin.push_back(Index(Low[D]));
-      End.push_back(B.createOrFold<arith::AddIOp>(Loc, Begin.back(), V));
-      Whole.push_back(B.createOrFold<memref::DimOp>(Loc, Out, D));
+      Offsets.push_back(B.getIndexAttr(Low[D]));
+      H.Begin.push_back(Index(Low[D]));
+      H.End.push_back(B.createOrFold<arith::AddIOp>(Loc, H.Begin.back(), V));
+      H.Whole.push_back(B.createOrFold<memref::DimOp>(Loc, Out, D));
     }
-    Value Scalar = Ctx.scalar(Fill.getInputs()[0]);
-    Value Zero = arith::ConstantIndexOp::create(B, Loc, 0);
-    Value First = arith::CmpIOp::create(B, Loc, arith::CmpIPredicate::sle,
-                                        Ctx.Lo, Zero);
-    auto If = scf::IfOp::create(B, Loc, First, /*withElseRegion=*/false);
-    {
-      OpBuilder::InsertionGuard Guard(B);
-      B.setInsertionPointToStart(If.thenBlock());
-      BoxFiller Filler(Ctx, Out, Scalar);
-      SmallVector<Value> From(Ty.getRank(), Zero), To(Whole);
-      ArrayRef<int64_t> Shape = Ty.getShape();
-      ArrayRef<int64_t> Inside = Insert.getSourceType().getShape();
-      for (int64_t D = 0; D < Ty.getRank(); ++D) {
-        To[D] = Begin[D];
-        if (Low[D] > 0)
-          Filler.fill(From, To);
-        From[D] = End[D];
-        To[D] = Whole[D];
-        if (ShapedType::isDynamic(Shape[D]) ||
-            ShapedType::isDynamic(Inside[D]) || Low[D] + Inside[D] < Shape[D])
-          Filler.fill(From, To);
-        From[D] = Begin[D];
-        To[D] = End[D];
-      }
-    }
-    SmallVector<OpFoldResult> Offsets,
-        Strides(Ty.getRank(), B.getIndexAttr(1));
-    for (int64_t L : Low)
-      Offsets.push_back(B.getIndexAttr(L));
+    H.Scalar = Ctx.scalar(Around.getInputs()[0]);
+    Fill(H);
     Out = memref::SubViewOp::create(B, Loc, Out, Offsets, Sizes, Strides);
     Result = Insert.getSource();
   }

@@ -59,7 +59,7 @@ public:
   };
   std::optional<Grid> grid() const;
 
-private:
+protected:
   KernelContext &Ctx;
   const NestGraph &G;
   const NestPlan &P;

@@ -14,6 +14,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "ExpandShapes.h"
+#include "FunctionBoundary.h"
+#include "Launch.h"
 #include "RunTimeMemory.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
@@ -52,6 +54,7 @@ namespace lathe::codegen {
 
 using namespace mlir;
 using namespace lathe;
+using namespace lathe::codegen;
 
 namespace {
 
@@ -72,155 +75,6 @@ struct Callee {
 };
 using CalleeMap = llvm::DenseMap<StringAttr, Callee>;
 
-Type pointer(MLIRContext *Ctx) { return LLVM::LLVMPointerType::get(Ctx); }
-
-//===----------------------------------------------------------------------===//
-// Function boundaries
-//===----------------------------------------------------------------------===//
-
-/// Builds a memref value from a pointer to its first element and the values of
-/// its dynamic sizes, then strides, taken from \p Next.
-Value memrefFromPointer(OpBuilder &B, Location Loc,
-                        const LLVMTypeConverter &Types, MemRefType Type,
-                        Value Pointer, llvm::function_ref<Value()> Next) {
-  auto Desc = MemRefDescriptor::poison(B, Loc, Types.convertType(Type));
-  Desc.setAllocatedPtr(B, Loc, Pointer);
-  Desc.setAlignedPtr(B, Loc, Pointer);
-  Desc.setConstantOffset(B, Loc, 0);
-  int64_t Offset;
-  SmallVector<int64_t> Strides;
-  (void)Type.getStridesAndOffset(Strides, Offset);
-  bool RowMajor = Type.getLayout().isIdentity();
-  SmallVector<Value> Sizes(Type.getRank());
-  for (int64_t D = 0; D < Type.getRank(); ++D) {
-    if (Type.isDynamicDim(D)) {
-      Sizes[D] = Next();
-      Desc.setSize(B, Loc, D, Sizes[D]);
-    } else {
-      Desc.setConstantSize(B, Loc, D, Type.getDimSize(D));
-    }
-  }
-  // Row-major strides follow from the sizes.
-  Value Running;
-  int64_t Known = 1;
-  for (int64_t D = Type.getRank() - 1; D >= 0; --D) {
-    if (!RowMajor)
-      break;
-    // Behind a dimension of size 0 a stride counts as unknown.
-    if (!Running)
-      Desc.setConstantStride(B, Loc, D, Known);
-    else
-      Desc.setStride(B, Loc, D, Running);
-    if (Type.isDynamicDim(D) || Running) {
-      auto I64 = Types.getIndexType();
-      if (!Running)
-        Running =
-            LLVM::ConstantOp::create(B, Loc, I64, B.getIntegerAttr(I64, Known));
-      Value Size = Sizes[D];
-      if (!Size)
-        Size = LLVM::ConstantOp::create(
-            B, Loc, I64, B.getIntegerAttr(I64, Type.getDimSize(D)));
-      Running = LLVM::MulOp::create(B, Loc, Running, Size);
-    } else {
-      Known *= Type.getDimSize(D);
-    }
-  }
-  if (!RowMajor)
-    for (int64_t D = 0; D < Type.getRank(); ++D) {
-      if (ShapedType::isDynamic(Strides[D]))
-        Desc.setStride(B, Loc, D, Next());
-      else
-        Desc.setConstantStride(B, Loc, D, Strides[D]);
-    }
-  Value Struct = Desc;
-  return UnrealizedConversionCastOp::create(B, Loc, Type, Struct).getResult(0);
-}
-
-/// Number of sizes and strides that go with a pointer.
-unsigned numExtra(MemRefType Type) {
-  int64_t Offset;
-  SmallVector<int64_t> Strides;
-  (void)Type.getStridesAndOffset(Strides, Offset);
-  unsigned N = Type.getNumDynamicDims();
-  if (!Type.getLayout().isIdentity())
-    N += llvm::count_if(Strides, ShapedType::isDynamic);
-  return N;
-}
-
-/// Appends the types under which an argument of type \p T is passed.
-void flatten(Type T, const LLVMTypeConverter &Types,
-             SmallVectorImpl<Type> &Out) {
-  auto Ref = dyn_cast<MemRefType>(T);
-  if (!Ref) {
-    Out.push_back(Types.convertType(T));
-    return;
-  }
-  Out.push_back(pointer(T.getContext()));
-  Out.append(numExtra(Ref), Types.getIndexType());
-}
-
-/// Gives \p Entry, in place of arguments of types \p Old from number \p First
-/// on, the flattened ones, from number \p First on too.
-void rebuildArguments(Block &Entry, unsigned First, TypeRange Old,
-                      const LLVMTypeConverter &Types, Location Loc) {
-  SmallVector<BlockArgument> OldArgs(Entry.getArguments().drop_front(First));
-  OpBuilder B(&Entry, Entry.begin());
-  for (BlockArgument Arg : OldArgs) {
-    SmallVector<Type> Flat;
-    flatten(Arg.getType(), Types, Flat);
-    SmallVector<Value> New;
-    for (Type T : Flat)
-      New.push_back(Entry.addArgument(T, Loc));
-    Value Replacement;
-    if (auto Ref = dyn_cast<MemRefType>(Arg.getType())) {
-      unsigned N = 1;
-      Replacement = memrefFromPointer(B, Loc, Types, Ref, New[0],
-                                      [&] { return New[N++]; });
-    } else if (New[0].getType() == Arg.getType()) {
-      Replacement = New[0];
-    } else {
-      Replacement =
-          UnrealizedConversionCastOp::create(B, Loc, Arg.getType(), New[0])
-              .getResult(0);
-    }
-    Arg.replaceAllUsesWith(Replacement);
-  }
-  Entry.eraseArguments(First, OldArgs.size());
-}
-
-void lowerKernel(kernel::FuncOp Kernel, const LLVMTypeConverter &Types) {
-  OpBuilder B(Kernel);
-  MLIRContext *Ctx = B.getContext();
-  Location Loc = Kernel.getLoc();
-  SmallVector<Type> Flat;
-  SmallVector<unsigned> Pointers;
-  for (Type T : Kernel.getArgumentTypes()) {
-    if (isa<MemRefType>(T))
-      Pointers.push_back(Flat.size());
-    flatten(T, Types, Flat);
-  }
-  auto Func = LLVM::LLVMFuncOp::create(
-      B, Loc, Kernel.getSymName(),
-      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(Ctx), Flat),
-      LLVM::Linkage::Internal);
-  // Kept apart from main: they are few, called often, and what a profile names.
-  Func.setNoInline(true);
-  Func.setNoUnwind(true);
-  // Bufferization never passes overlapping buffers where one is written.
-  for (unsigned P : Pointers)
-    Func.setArgAttr(P, LLVM::LLVMDialect::getNoAliasAttrName(),
-                    B.getUnitAttr());
-  Func.getBody().takeBody(Kernel.getBody());
-  rebuildArguments(Func.getBody().front(), 0, Kernel.getArgumentTypes(), Types,
-                   Loc);
-  Func.walk([&](kernel::ReturnOp Return) {
-    OpBuilder Inner(Return);
-    LLVM::ReturnOp::create(Inner, Return.getLoc(), ValueRange());
-    Return.erase();
-  });
-  Kernel.erase();
-}
-
 /// Main and the parts of it that may end a run early.
 class MainLowering {
 public:
@@ -237,6 +91,7 @@ private:
                      codegen::RunTimeMemory &Memory);
   /// The status of a node that ended the run: its number, and why.
   int32_t statusOf(Location Node, NodeReason Reason);
+  void checkFetch(kernel::FetchOp Fetch);
   Value constant(Location Loc, Type T, int64_t V) {
     return LLVM::ConstantOp::create(B, Loc, T, B.getIntegerAttr(T, V));
   }
@@ -316,12 +171,22 @@ void MainLowering::run() {
     DynamicOutput[N] =
         Entry.getArgument(Entry.getNumArguments() - NumOutputs + N);
 
+  // With kernels on a device, the run in progress comes last.
+  if (isForDevice(Func)) {
+    Flat.push_back(Ptr);
+    Entry.addArgument(Ptr, Loc);
+    Func.setFunctionType(LLVM::LLVMFunctionType::get(I32, Flat));
+  }
+
   SmallVector<kernel::OutputOp> Outputs;
   SmallVector<cf::AssertOp> Asserts;
   SmallVector<kernel::AllocateOp> Allocates;
+  SmallVector<kernel::FetchOp> Fetches;
   Func.walk([&](Operation *Op) {
     if (auto Allocate = dyn_cast<kernel::AllocateOp>(Op))
       Allocates.push_back(Allocate);
+    if (auto Fetch = dyn_cast<kernel::FetchOp>(Op))
+      Fetches.push_back(Fetch);
     if (auto Output = dyn_cast<kernel::OutputOp>(Op))
       Outputs.push_back(Output);
     if (auto Assert = dyn_cast<cf::AssertOp>(Op))
@@ -335,6 +200,8 @@ void MainLowering::run() {
   codegen::RunTimeMemory Memory(Func);
   for (kernel::AllocateOp Allocate : Allocates)
     lowerAllocate(Allocate, Memory);
+  for (kernel::FetchOp Fetch : Fetches)
+    checkFetch(Fetch);
 
   Func.walk([&](func::ReturnOp Return) {
     B.setInsertionPoint(Return);
@@ -434,13 +301,29 @@ void MainLowering::lowerOutput(kernel::OutputOp Output, Value Tensor,
   LLVM::BrOp::create(B, Loc, ValueRange{New}, After);
 
   B.setInsertionPoint(Output);
+  Value Place = Memory;
+  if (isForDevice(Func))
+    Place = codegen::callOutput(B, Loc, Func, Memory, Bytes);
   unsigned N = 0;
-  Value Ref = memrefFromPointer(B, Loc, Types, Type, Memory, [&] {
+  Value Ref = memrefFromPointer(B, Loc, Types, Type, Place, [&] {
     Value Size = Output.getSizes()[N++];
     return UnrealizedConversionCastOp::create(B, Loc, I64, Size).getResult(0);
   });
   Output.replaceAllUsesWith(Ref);
   Output.erase();
+}
+
+/// What is fetched after a failure is nothing to go on with.
+void MainLowering::checkFetch(kernel::FetchOp Fetch) {
+  Location Loc = Fetch.getLoc();
+  Block *Before = Fetch->getBlock();
+  Block *After = Before->splitBlock(std::next(Fetch->getIterator()));
+  B.setInsertionPointToEnd(Before);
+  Value Status = codegen::callStatus(B, Loc, Func);
+  Value Good = LLVM::ICmpOp::create(B, Loc, LLVM::ICmpPredicate::eq, Status,
+                                    constant(Loc, I32, 0));
+  LLVM::CondBrOp::create(B, Loc, Good, After, ValueRange(), failure(),
+                         ValueRange{Status});
 }
 
 int32_t MainLowering::statusOf(Location Node, NodeReason Reason) {
@@ -519,32 +402,14 @@ struct LowerCall : ConvertOpToLLVMPattern<kernel::CallOp> {
     const Callee &To = It->second;
     Location Loc = Op.getLoc();
     SmallVector<Value> Args;
+    passArguments(Rewriter, Loc, *getTypeConverter(), Op.getOperandTypes(),
+                  Adaptor.getOperands(), To.Type.getInputs(), Args);
     Value Extent;
-    for (auto [I, Old, New] :
-         llvm::enumerate(Op.getOperands(), Adaptor.getOperands())) {
-      auto Ref = dyn_cast<MemRefType>(Old.getType());
-      if (!Ref) {
-        Args.push_back(New);
-        continue;
-      }
-      // The callee's type says what it is told: a size that it does not know is
-      // passed even if it is known here.
-      auto Param = cast<MemRefType>(To.Type.getInput(I));
-      MemRefDescriptor Desc(New);
-      Args.push_back(Desc.bufferPtr(Rewriter, Loc, *getTypeConverter(), Ref));
-      for (int64_t D = 0; D < Param.getRank(); ++D)
-        if (Param.isDynamicDim(D))
-          Args.push_back(Desc.size(Rewriter, Loc, D));
-      if (!Param.getLayout().isIdentity()) {
-        int64_t Offset;
-        SmallVector<int64_t> Strides;
-        (void)Param.getStridesAndOffset(Strides, Offset);
-        for (int64_t D = 0; D < Param.getRank(); ++D)
-          if (ShapedType::isDynamic(Strides[D]))
-            Args.push_back(Desc.stride(Rewriter, Loc, D));
-      }
-      if (To.Grid && To.Grid.getArg() == int64_t(I))
-        Extent = extent(Rewriter, Loc, Desc, Ref, To.Grid);
+    if (To.Grid) {
+      unsigned I = To.Grid.getArg();
+      MemRefDescriptor Desc(Adaptor.getOperands()[I]);
+      Extent = extent(Rewriter, Loc, Desc,
+                      cast<MemRefType>(Op.getOperand(I).getType()), To.Grid);
     }
     Type Index = getIndexType();
     auto Constant = [&](int64_t V) -> Value {
@@ -699,6 +564,8 @@ struct ToLLVMPass : codegen::impl::CodegenToLLVMPassBase<ToLLVMPass> {
       return signalPassFailure();
 
     LLVMTypeConverter Types(&getContext());
+    if (Module->hasAttr("lathe.device"))
+      codegen::declareLauncher(Module);
     CalleeMap Callees;
     for (auto Kernel : Module.getOps<kernel::FuncOp>())
       Callees[Kernel.getSymNameAttr()] = {Kernel.getFunctionType(),
@@ -720,6 +587,8 @@ struct ToLLVMPass : codegen::impl::CodegenToLLVMPassBase<ToLLVMPass> {
     ub::populateUBToLLVMConversionPatterns(Types, Patterns);
     Patterns.add<LowerCall>(Types, Callees);
     Patterns.add<LowerSlot, LowerWeight>(Types);
+    if (Module->hasAttr("lathe.device"))
+      codegen::populateLaunchPatterns(Types, Patterns);
 
     LLVMConversionTarget Target(getContext());
     Target.addIllegalDialect<arith::ArithDialect, math::MathDialect,

@@ -8,6 +8,7 @@
 #include "lathe/Driver/Artifacts.h"
 #include "OutputFiles.h"
 #include "lathe/Driver/Version.h"
+#include "lathe/Target/Device.h"
 #include "lathe/Target/Header.h"
 #include "mlir/IR/AsmState.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -31,6 +32,8 @@ std::optional<ArtifactKind> driver::artifactKind(llvm::StringRef Ending) {
       .Case("ll", ArtifactKind::LLVMText)
       .Case("bc", ArtifactKind::LLVMBitcode)
       .Case("mlir", ArtifactKind::MLIR)
+      .Case("ptx", ArtifactKind::PTX)
+      .Case("device-ll", ArtifactKind::DeviceLLVMText)
       .Default(std::nullopt);
 }
 
@@ -39,6 +42,11 @@ std::optional<Stage> driver::stageFromName(llvm::StringRef Name) {
     if (stageName(Stage(S)) == Name)
       return Stage(S);
   return std::nullopt;
+}
+
+/// Only the kernels: a file for itself, without a header.
+static bool isDeviceKind(ArtifactKind Kind) {
+  return Kind == ArtifactKind::PTX || Kind == ArtifactKind::DeviceLLVMText;
 }
 
 static std::string escapeForMake(llvm::StringRef Path) {
@@ -265,7 +273,7 @@ LogicalResult ArtifactWriter::writeDependencies() {
 LogicalResult ArtifactWriter::write() {
   if (Request.Path == "-" && Request.Kind != ArtifactKind::MLIR &&
       Request.Kind != ArtifactKind::LLVMText &&
-      Request.Kind != ArtifactKind::Assembly) {
+      Request.Kind != ArtifactKind::Assembly && !isDeviceKind(Request.Kind)) {
     C.error("only text goes to the standard output");
     return failure();
   }
@@ -301,6 +309,23 @@ LogicalResult ArtifactWriter::write() {
   case ArtifactKind::Object:
     Result = writeObject(Path);
     break;
+  case ArtifactKind::PTX:
+  case ArtifactKind::DeviceLLVMText:
+    Result = fill(Path, [&](llvm::raw_fd_ostream &OS) {
+      llvm::SmallVector<char, 0> Text;
+      llvm::raw_svector_ostream Stream(Text);
+      target::EmissionOptions Emission{C.target(), C.options().Name,
+                                       C.options().OptLevel};
+      if (failed(target::emitDevice(Module, Emission,
+                                    Request.Kind == ArtifactKind::PTX
+                                        ? target::FileKind::Assembly
+                                        : target::FileKind::LLVMText,
+                                    Stream)))
+        return failure();
+      OS << Stream.str();
+      return success();
+    });
+    break;
   case ArtifactKind::Archive:
   case ArtifactKind::SharedLibrary: {
     llvm::Expected<std::string> Object = Files.createScratch(Request.Path);
@@ -315,8 +340,8 @@ LogicalResult ArtifactWriter::write() {
   }
   if (failed(Result) || C.hasErrors())
     return failure();
-  if (Request.Kind != ArtifactKind::MLIR && Request.Path != "-" &&
-      failed(writeHeader()))
+  if (Request.Kind != ArtifactKind::MLIR && !isDeviceKind(Request.Kind) &&
+      Request.Path != "-" && failed(writeHeader()))
     return failure();
   if (!Request.DependencyFile.empty() && failed(writeDependencies()))
     return failure();
@@ -327,7 +352,15 @@ LogicalResult ArtifactWriter::write() {
 
 LogicalResult driver::writeArtifact(Compiler &C, ModuleOp Module, Stage From,
                                     const ArtifactRequest &Request) {
-  Stage To = Request.Kind == ArtifactKind::MLIR ? Request.Form : Stage::LLVM;
+  if (isDeviceKind(Request.Kind) && !C.target().Device) {
+    C.error("'" + Request.Path +
+            "' would hold kernels for a GPU: add --target=nvptx64-nvidia-cuda "
+            "and --cpu=, such as sm_80");
+    return failure();
+  }
+  Stage To = Request.Kind == ArtifactKind::MLIR ? Request.Form
+             : isDeviceKind(Request.Kind)       ? Stage::Codegen
+                                                : Stage::LLVM;
   if (failed(C.run(Module, From, To)))
     return failure();
   return ArtifactWriter(C, Module, Request).write();

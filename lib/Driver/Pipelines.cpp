@@ -18,6 +18,7 @@
 #include "lathe/Kernel/Pipeline.h"
 #include "lathe/Lower/Passes.h"
 #include "lathe/ONNX/Passes.h"
+#include "lathe/Target/Device.h"
 #include "lathe/Target/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -66,7 +67,9 @@ static void buildStage(OpPassManager &PM, Stage S,
     Kernel.Fuse = Options.OptLevel > 0;
     // Another layout brings another order of the loops of a sum.
     Kernel.Layouts = Options.OptLevel >= 2 && !Options.StrictFloats;
-    Kernel.Schedules = Options.Emitters && !Options.StrictFloats;
+    // Packed panels are for the registers of a processor.
+    Kernel.Schedules =
+        Options.Emitters && !Options.StrictFloats && !Machine.IsGPU;
     Kernel.Target = Machine;
     kernel::buildPipeline(PM, Kernel);
     return;
@@ -77,11 +80,19 @@ static void buildStage(OpPassManager &PM, Stage S,
     PM.addPass(createCanonicalizerPass());
     PM.addPass(createCSEPass());
     PM.addPass(codegen::createCodegenPlanArenaPass());
-    PM.addPass(codegen::createEmitKernelsPass(
-        Machine, /*Nests=*/true, /*OrderedSums=*/Options.StrictFloats));
+    if (Machine.IsGPU)
+      PM.addPass(codegen::createEmitGPUKernelsPass(
+          Machine, /*OrderedSums=*/Options.StrictFloats));
+    else
+      PM.addPass(codegen::createEmitKernelsPass(
+          Machine, /*Nests=*/true, /*OrderedSums=*/Options.StrictFloats));
     PM.addPass(createCanonicalizerPass());
     PM.addPass(createCSEPass());
     PM.addPass(codegen::createExpandMathPass(Machine));
+    if (Machine.IsGPU) {
+      PM.addPass(codegen::createSplitDevicePass());
+      PM.addPass(codegen::createDeviceToLLVMPass());
+    }
     PM.addPass(codegen::createCodegenToLLVMPass());
     return;
   case Stage::LLVM: {
@@ -90,6 +101,8 @@ static void buildStage(OpPassManager &PM, Stage S,
     ABI.version = version();
     ABI.recorded = Options.Recorded;
     ABI.pointerBits = Machine.PointerBits;
+    if (Target.Device)
+      PM.addPass(target::createEmbedDevicePass(Target, Options.OptLevel));
     PM.addPass(target::createBuildABI(ABI));
     return;
   }

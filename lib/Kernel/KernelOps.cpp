@@ -54,11 +54,36 @@ bool FuncOp::isEmitted() {
          llvm::none_of(getArgumentTypes(), llvm::IsaPred<TensorType>);
 }
 
+/// Blocks are counted by sizes that exist.
+static LogicalResult verifyLaunch(FuncOp Func, LaunchAttr L) {
+  if (L.getThreads() < 1)
+    return Func.emitOpError("launch needs at least one thread");
+  if (L.getBlocks().empty())
+    return success();
+  ArrayRef<Type> Types = Func.getArgumentTypes();
+  auto Ref = L.getArg() >= 0 && L.getArg() < int64_t(Types.size())
+                 ? dyn_cast<MemRefType>(Types[L.getArg()])
+                 : MemRefType();
+  if (!Ref)
+    return Func.emitOpError("launch names argument ")
+           << L.getArg() << ", which is no memref";
+  for (BlocksAttr Group : L.getBlocks()) {
+    if (Group.getStep() < 1)
+      return Func.emitOpError("launch needs positive steps");
+    for (int64_t D : Group.getDims())
+      if (D < 0 || D >= Ref.getRank())
+        return Func.emitOpError("launch names a dimension that does not exist");
+  }
+  return success();
+}
+
 LogicalResult FuncOp::verify() {
   if (!isPrivate())
     return emitOpError("must be private: only the model's entry is visible");
   if (isEmitted()) {
     ArrayRef<Type> Types = getArgumentTypes();
+    if (LaunchAttr L = getLaunchAttr())
+      return verifyLaunch(*this, L);
     if (Types.size() < 2 || !Types.take_back(2)[0].isIndex() ||
         !Types.back().isIndex())
       return emitOpError("on memrefs must end with two indices, the range of "
@@ -125,7 +150,7 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &Symbols) {
   if (!Callee)
     return emitOpError("callee @") << getCallee() << " is not a kernel.func";
   ArrayRef<Type> Args = Callee.getArgumentTypes();
-  if (Callee.isEmitted())
+  if (Callee.isEmitted() && !Callee.getLaunchAttr())
     Args = Args.drop_back(2);
   if (getNumOperands() != Args.size())
     return emitOpError("has ") << getNumOperands() << " operands, but @"

@@ -7,6 +7,7 @@
 
 #include "lathe/Support/TargetDescription.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace lathe;
@@ -31,6 +32,18 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
       On.erase(P);
   }
 
+  if (Triple.starts_with("nvptx")) {
+    // The largest chip of each generation; a guide for tiles, no promise.
+    unsigned Version = 0;
+    CPU.drop_while([](char C) { return !llvm::isDigit(C); })
+        .consumeInteger(10, Version);
+    T.IsGPU = T.HasFMA = T.HasF16Conversion = true;
+    T.VectorBits = 32;
+    T.Multiprocessors = Version >= 100 ? 148 : Version >= 90 ? 132
+                        : Version >= 80               ? 108
+                                                      : 80;
+    return T;
+  }
   if (Triple.starts_with("aarch64")) {
     T.VectorBits = 128;
     T.VectorRegisters = 32;

@@ -355,7 +355,8 @@ void ABIBuilder::buildCall() {
     CheckTensor(T, Outputs, I, /*Output=*/true);
 
   Value Workspace = F.load(Context, Call, 6);
-  if (!Info.WorkspaceBytes || *Info.WorkspaceBytes) {
+  // Of a device, the launcher finds one where the caller's is not fit.
+  if (!Info.OnDevice && (!Info.WorkspaceBytes || *Info.WorkspaceBytes)) {
     Value Needed = Info.WorkspaceBytes
                        ? F.i64(*Info.WorkspaceBytes)
                        : LLVM::CallOp::create(At, Loc, WorkspaceBytes, AllSizes)
@@ -406,6 +407,43 @@ void ABIBuilder::buildWorkspace() {
                .getResult());
 }
 
+/// What the launcher (runtime/lathe_gpu.h) reports; the commonest of the
+/// driver's numbers, and some text for every other.
+static void addDeviceErrors(
+    llvm::function_ref<void(lathe_reason, int64_t, const Twine &)> Add) {
+  Add(LATHE_NO_DEVICE, 0,
+      "no CUDA driver (libcuda.so.1) could be opened, or it finds no GPU");
+  static constexpr struct {
+    int Result;
+    const char *Text;
+  } Results[] = {{1, "invalid value"},
+                 {2, "out of memory"},
+                 {3, "not initialized"},
+                 {4, "the driver shuts down"},
+                 {100, "no device"},
+                 {101, "invalid device"},
+                 {200, "invalid kernel image"},
+                 {201, "invalid context"},
+                 {209, "the kernels are for another GPU"},
+                 {218, "the driver does not take this PTX"},
+                 {221, "the driver's compiler was not found"},
+                 {222, "the driver is too old for this PTX"},
+                 {400, "invalid handle"},
+                 {500, "a kernel was not found"},
+                 {700, "a kernel accessed memory that is not there"},
+                 {701, "a kernel needs more resources than there are"},
+                 {702, "a kernel took too long"},
+                 {715, "a kernel had an illegal instruction"},
+                 {716, "a kernel accessed misaligned memory"},
+                 {719, "a kernel failed"},
+                 {801, "not supported"},
+                 {900, "the stream is being captured"},
+                 {999, "unknown error"}};
+  for (const auto &R : Results)
+    Add(LATHE_DEVICE_ERROR, R.Result,
+        "the CUDA driver reports error " + Twine(R.Result) + ": " + R.Text);
+}
+
 void ABIBuilder::buildError() {
   // All texts in one string and a table of (status, offset): no pointers to
   // relocate. Statuses are few: a linear search will do.
@@ -433,6 +471,8 @@ void ABIBuilder::buildError() {
   Add(LATHE_BAD_WEIGHTS, 0,
       "the weights are not 64-byte aligned or have less than " +
           Twine(Info.WeightsBytes) + " bytes");
+  if (Info.OnDevice)
+    addDeviceErrors(Add);
   int64_t Number = 0;
   for (auto *List : {&Info.Inputs, &Info.Outputs})
     for (const TensorInfo &T : *List) {

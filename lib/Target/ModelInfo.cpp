@@ -146,6 +146,7 @@ FailureOr<ModelInfo> ModelInfo::read(ModuleOp Module) {
     Info.WorkspaceBytes = Bytes.getInt();
   if (auto Bytes = Module->getAttrOfType<IntegerAttr>("lathe.weights_bytes"))
     Info.WeightsBytes = Bytes.getInt();
+  Info.OnDevice = Module->hasAttr("lathe.device");
   if (auto Nodes = Module->getAttrOfType<ArrayAttr>("lathe.nodes"))
     for (Attribute Node : Nodes)
       Info.Nodes.push_back(isa<StringAttr>(Node) ? cast<StringAttr>(Node).str()

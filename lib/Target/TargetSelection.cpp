@@ -64,22 +64,38 @@ static llvm::SmallVector<llvm::StringRef> knownTargets() {
           "aarch64-linux-gnu",
           "armv7-linux-gnueabihf",
           "riscv64-linux-gnu",
-          "powerpc64le-linux-gnu"};
+          "powerpc64le-linux-gnu",
+          "nvptx64-nvidia-cuda"};
 }
 
-/// Features that the generators of a target take for granted: without them LLVM
-/// ends the process.
-static llvm::ArrayRef<llvm::StringRef> indispensable(const llvm::Triple &T) {
-  static constexpr llvm::StringRef X86[] = {"64bit", "cx8", "fxsr", "sse2"};
-  static constexpr llvm::StringRef ARM64[] = {"fp-armv8", "neon"};
-  static constexpr llvm::StringRef ARM32[] = {"v7", "neon", "vfp3"};
-  if (T.isX86())
-    return X86;
-  if (T.isAArch64())
-    return ARM64;
-  if (T.isARM() || T.isThumb())
-    return ARM32;
-  return {};
+namespace {
+/// What sets targets of one family apart where CPUs and features are chosen.
+struct Family {
+  bool (*Is)(const llvm::Triple &T);
+  /// The CPU where none is named.
+  llvm::StringLiteral DefaultCPU;
+  /// Features that LLVM's generator takes for granted: without them it ends the
+  /// process.
+  llvm::StringLiteral Indispensable[4];
+};
+} // namespace
+
+static const Family &familyOf(const llvm::Triple &T) {
+  static constexpr Family Families[] = {
+      {[](const llvm::Triple &T) { return T.isX86(); },
+       "x86-64",
+       {"64bit", "cx8", "fxsr", "sse2"}},
+      {[](const llvm::Triple &T) { return T.isAArch64(); },
+       "generic",
+       {"fp-armv8", "neon", "", ""}},
+      {[](const llvm::Triple &T) { return T.isARM() || T.isThumb(); },
+       "generic",
+       {"v7", "neon", "vfp3", ""}},
+      {[](const llvm::Triple &T) { return T.isNVPTX(); },
+       "sm_80",
+       {"", "", "", ""}},
+      {[](const llvm::Triple &) { return true; }, "generic", {"", "", "", ""}}};
+  return *llvm::find_if(Families, [&](const Family &F) { return F.Is(T); });
 }
 
 /// What the floating-point and vector unit brings that comes with \p CPU: a CPU
@@ -116,6 +132,57 @@ static llvm::Error parseFeatures(llvm::StringRef Text,
   return llvm::Error::success();
 }
 
+/// Kernels for a GPU; what launches them is for the baseline of this machine's
+/// architecture, whatever the machine.
+static llvm::Expected<TargetSpec> resolveDevice(const TargetRequest &Request,
+                                                const llvm::Triple &T) {
+  // Shuffles between threads, as kernels use them, began with this chip.
+  constexpr unsigned Oldest = 70;
+  if (T.getArch() != llvm::Triple::nvptx64)
+    return error("target '" + Request.Target +
+                 "' is not supported; did you mean 'nvptx64-nvidia-cuda'?");
+  if (!Request.Features.empty())
+    return error("'--features' means nothing for '" + Request.Target +
+                 "': --cpu says all");
+  std::string Message;
+  const llvm::Target *LLVMTarget =
+      llvm::TargetRegistry::lookupTarget(T, Message);
+  std::unique_ptr<llvm::MCSubtargetInfo> Base(
+      LLVMTarget ? LLVMTarget->createMCSubtargetInfo(T, "", "") : nullptr);
+  if (!Base)
+    return error("target '" + Request.Target + "' has no code generator");
+  std::string CPU =
+      Request.CPU.empty() ? familyOf(T).DefaultCPU.str() : Request.CPU;
+  if (CPU == "native")
+    return error("--cpu=native: name the GPU's chip, such as sm_80");
+  llvm::SmallVector<llvm::StringRef> Known;
+  auto VersionOf = [](llvm::StringRef Name) {
+    unsigned Version = 0;
+    if (Name.consume_front("sm_"))
+      Name.consumeInteger(10, Version);
+    return Version;
+  };
+  for (const llvm::SubtargetSubTypeKV &KV : Base->getAllProcessorDescriptions())
+    if (VersionOf(KV.Key) >= Oldest)
+      Known.push_back(KV.Key);
+  if (!Base->isCPUStringValid(CPU))
+    return error("unknown CPU '" + CPU + "' for target '" + T.str() + "'" +
+                 suggestNames(CPU, Known));
+  if (!llvm::is_contained(Known, CPU))
+    return error("CPU '" + CPU + "' is too old: chips from sm_" +
+                 llvm::Twine(Oldest) + " on are supported");
+
+  TargetRequest Host;
+  Host.CPU =
+      familyOf(llvm::Triple(llvm::sys::getProcessTriple())).DefaultCPU.str();
+  llvm::Expected<TargetSpec> Spec = resolveTarget(Host);
+  if (!Spec)
+    return Spec;
+  Spec->Device = TargetSpec::DeviceSpec{"nvptx64-nvidia-cuda", CPU};
+  Spec->Description = describeTarget(Spec->Device->Triple, CPU, "");
+  return Spec;
+}
+
 llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
   initializeTargets();
   TargetSpec Spec;
@@ -141,6 +208,8 @@ llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
   }
 
   llvm::Triple T(Spec.Triple);
+  if (T.isNVPTX())
+    return resolveDevice(Request, T);
   bool ARM32 = T.isARM() || T.isThumb();
   if ((!T.isArch64Bit() && !ARM32) || !T.isLittleEndian() ||
       !T.isOSBinFormatELF())
@@ -178,12 +247,12 @@ llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
     }
   }
   if (CPU.empty())
-    CPU = T.isX86() ? "x86-64" : "generic";
+    CPU = familyOf(T).DefaultCPU.str();
   if (!Base->isCPUStringValid(CPU)) {
     if (!NativeCPU)
       return error("unknown CPU '" + CPU + "' for target '" + Spec.Triple +
                    "'" + suggestNames(CPU, KnownCPUs));
-    CPU = T.isX86() ? "x86-64" : "generic";
+    CPU = familyOf(T).DefaultCPU.str();
   }
 
   std::string Wanted = HostFeatures;
@@ -198,7 +267,7 @@ llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
   llvm::StringSet<> On;
   for (const llvm::SubtargetFeatureKV &KV : Full->getEnabledProcessorFeatures())
     On.insert(KV.Key);
-  for (llvm::StringRef Name : indispensable(T))
+  for (llvm::StringRef Name : familyOf(T).Indispensable)
     if (llvm::is_contained(KnownFeatures, Name) && !On.contains(Name))
       return error("CPU '" + CPU + "'" +
                    (Request.Features.empty()

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Optimize.h"
 #include "lathe/Target/Emission.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -45,10 +46,11 @@ static void prefixNames(llvm::Module &IR, const std::string &Name) {
       V.setName(Name + "." + V.getName());
 }
 
-static void optimize(llvm::Module &IR, llvm::TargetMachine &Machine,
-                     unsigned Level) {
+void lathe::target::optimizeModule(llvm::Module &IR,
+                                   llvm::TargetMachine &Machine, unsigned Level,
+                                   bool Unroll) {
   llvm::PipelineTuningOptions Tuning;
-  Tuning.LoopUnrolling = false;
+  Tuning.LoopUnrolling = Unroll;
   Tuning.LoopVectorization = false;
   Tuning.LoopInterleaving = false;
   Tuning.SLPVectorization = false;
@@ -106,6 +108,6 @@ lathe::target::translateToLLVMIR(mlir::ModuleOp Module,
           Context, llvm::MDString::get(Context, Options.Origin)));
   prefixNames(*IR, Options.Name);
   setAttributes(*IR, Options);
-  optimize(*IR, *Machine, Options.OptLevel);
+  optimizeModule(*IR, *Machine, Options.OptLevel, /*Unroll=*/false);
   return IR;
 }

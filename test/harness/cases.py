@@ -28,6 +28,7 @@ class Case:
     data: list  # of folders
     tolerances: list  # of (rtol, atol) for each data set; atol may be a list, one per output
     options: tuple = ()
+    program: tuple = ()  # instead of lathe-run
 
 
 @dataclasses.dataclass
@@ -113,7 +114,7 @@ def run(case, timeout):
     for data, (rtol, atol) in zip(case.data, case.tolerances):
         if isinstance(atol, list):  # one for each output
             atol = ",".join(map(repr, atol if len(set(atol)) > 1 else atol[:1]))
-        command = [places.tool("lathe-run"), str(case.model), f"--data={data}", f"--rtol={rtol}",
+        command = [*(case.program or [places.tool("lathe-run")]), str(case.model), f"--data={data}", f"--rtol={rtol}",
                    f"--atol={atol}", *case.options]
         code, text = run_tool(command, timeout)
         status, reason = judge(code, text)

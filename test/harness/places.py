@@ -21,6 +21,11 @@ def tool(name):
     return str(path)
 
 
+def fakecuda():
+    """The driver that stands in for a GPU's."""
+    return BUILD / "lib" / "libfakecuda.so"
+
+
 def unpacked(archive_glob, folder):
     """Unpacks SHARED/archive_glob into the build folder once; the folder, or None."""
     target = BUILD / "data" / folder

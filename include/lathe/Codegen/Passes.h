@@ -26,6 +26,11 @@ std::unique_ptr<mlir::Pass>
 createEmitKernelsPass(const TargetDescription &Target, bool Nests = true,
                       bool OrderedSums = false);
 
+/// codegen-emit-gpu-kernels likewise.
+std::unique_ptr<mlir::Pass>
+createEmitGPUKernelsPass(const TargetDescription &Target,
+                         bool OrderedSums = false);
+
 /// codegen-expand-math likewise.
 std::unique_ptr<mlir::Pass>
 createExpandMathPass(const TargetDescription &Target);

@@ -54,6 +54,64 @@ def EmitKernelsPass : Pass<"codegen-emit-kernels"> {
     "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
 }
 
+def EmitGPUKernelsPass : Pass<"codegen-emit-gpu-kernels"> {
+  let summary = "Turn the bodies of kernels into what a thread of a GPU does";
+  let description = [{
+    Each `kernel.func` on tensors becomes one on the memrefs of its `arg_types`
+    (row-major without them) whose body is one thread's work; `launch` tells how many
+    threads and blocks there are. A nest takes one of three forms: a thread per element
+    or short vector of the results; a warp or block per row, whose threads share long
+    reductions; a tile of a contraction or convolution per block, operands in shared
+    memory. Everything else is the work of a single thread.
+
+    ```mlir
+    kernel.func private @scale(%x: memref<1000xf32>, %o: memref<1000xf32>)
+        attributes {launch = #kernel.launch<threads = 256, arg = 1, limit = 65535, blocks = [<size = 1000, step = 1024>]>} {
+      %thread = gpu.thread_id x
+      ...
+    }
+    ```
+  }];
+  let options = [
+    Option<"triple", "triple", "std::string", "\"nvptx64-nvidia-cuda\"",
+           "Target triple">,
+    Option<"cpu", "cpu", "std::string", "\"sm_80\"", "Chip, LLVM's name">,
+    Option<"features", "features", "std::string", "\"\"",
+           "Complete list of features, as +a,+b">,
+    Option<"orderedSums", "ordered-sums", "bool", "false",
+           "Each sum is one thread's, in the order of its op's loops">];
+  let statistics = [
+    Statistic<"NumPoints", "points", "Nests with a thread per element">,
+    Statistic<"NumRows", "rows", "Nests with reductions shared by threads">,
+    Statistic<"NumTiles", "tiles", "Nests in tiles through shared memory">,
+    Statistic<"NumSerial", "serial", "Kernels that are a single thread's work">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+    "::mlir::gpu::GPUDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
+}
+
+def SplitDevicePass : Pass<"codegen-split-device", "::mlir::ModuleOp"> {
+  let summary = "Move kernels to a module of the device, and main to launching them";
+  let description = [{
+    The kernels move into a `gpu.module`; `kernel.call` in main becomes
+    `kernel.launch`. All of main's memory lies on the device from here: what it reads or
+    writes itself becomes `kernel.fetch` and `kernel.put`.
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect", "::lathe::kernel::KernelDialect"];
+}
+
+def DeviceToLLVMPass : Pass<"codegen-device-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "Lower the device module to the LLVM and NVVM dialects";
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::arith::ArithDialect",
+    "::mlir::cf::ControlFlowDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 def ExpandMathPass : Pass<"codegen-expand-math"> {
   let summary = "Expand functions of math into arithmetic on vectors";
   let description = [{

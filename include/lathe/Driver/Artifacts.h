@@ -27,7 +27,10 @@ enum class ArtifactKind {
   Assembly,
   LLVMText,
   LLVMBitcode,
-  MLIR
+  MLIR,
+  /// The kernels of a GPU: PTX, or their LLVM IR.
+  PTX,
+  DeviceLLVMText
 };
 
 /// What to write where.

@@ -49,8 +49,8 @@ def GroupOther : OptionGroup<"Other">, HelpText<"Other">;
 def o : JoinedOrSeparate<["-"], "o">, MetaVarName<"FILE">, Group<GroupOutput>,
         HelpText<"Write FILE, and for what can be linked FILE's stem with .h beside it">;
 defm emit : Value<"emit",
-  "What to write where the ending of -o does not say it: o, a, so, s, ll, bc, mlir, or the form "
-  "after a stage: import, graph, compress, lower, kernel, codegen, llvm",
+  "What to write where the ending of -o does not say it: o, a, so, s, ll, bc, mlir, of kernels "
+  "for a GPU also ptx and device-ll, or the form after a stage: import, graph, compress, lower, kernel, codegen, llvm",
   "KIND", GroupOutput, Compile>;
 defm name : Value<"name", "Prefix of the C functions (default: the stem of -o)", "NAME",
                   GroupOutput, Compile>;
@@ -78,8 +78,9 @@ defm input : Value<"input",
 
 defm target : Value<"target",
   "Machine to compile for: native (default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, or a "
-  "triple such as aarch64-linux-gnu or armv7-linux-gnueabihf", "TARGET", GroupTarget, Shared>;
-defm cpu : Value<"cpu", "CPU in LLVM's spelling, e.g. znver4 or skylake; or native", "CPU",
+  "triple such as aarch64-linux-gnu or armv7-linux-gnueabihf; nvptx64-nvidia-cuda: kernels for "
+  "a GPU", "TARGET", GroupTarget, Shared>;
+defm cpu : Value<"cpu", "CPU in LLVM's spelling, e.g. znver4, skylake or sm_90; or native", "CPU",
                  GroupTarget, Shared>;
 defm features : Value<"features", "Features to add to or take from the CPU: +avx2,-fma", "LIST",
                       GroupTarget, Shared>;

@@ -92,4 +92,41 @@ def Kernel_GridAttr : Kernel_Attr<"Grid", "grid"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+//===----------------------------------------------------------------------===//
+// Launch of a kernel on a device
+//===----------------------------------------------------------------------===//
+
+def Kernel_BlocksAttr : Kernel_Attr<"Blocks", "blocks"> {
+  let summary = "How many blocks of threads a group of dimensions takes";
+  let description = [{
+    ceil(`size` times the sizes of dimensions `dims` of the launch's argument / `step`).
+  }];
+  let parameters = (ins "int64_t":$size, "int64_t":$step,
+                        OptionalArrayRefParameter<"int64_t">:$dims);
+  let assemblyFormat = [{
+    `<` `size` `=` $size `,` `step` `=` $step (`,` `dims` `=` `[` $dims^ `]`)? `>`
+  }];
+}
+
+def Kernel_LaunchAttr : Kernel_Attr<"Launch", "launch"> {
+  let summary = "Threads and blocks of a kernel on a device";
+  let description = [{
+    Each block has `threads` threads in one dimension. The number of blocks, also in
+    one dimension, is the product over `blocks` (none: one block), whose sizes are
+    those of argument `arg`; no more than `limit` of them where a limit is given (the
+    kernel then strides over its elements).
+
+    ```mlir
+    #kernel.launch<threads = 256, arg = 2, blocks = [<size = 1, step = 64, dims = [0]>, <size = 128, step = 64>]>
+    ```
+  }];
+  let parameters = (ins "int64_t":$threads, "int64_t":$arg,
+                        DefaultValuedParameter<"int64_t", "0">:$limit,
+                        OptionalArrayRefParameter<"::lathe::kernel::BlocksAttr">:$blocks);
+  let assemblyFormat = [{
+    `<` `threads` `=` $threads `,` `arg` `=` $arg (`,` `limit` `=` $limit^)?
+    (`,` `blocks` `=` `[` $blocks^ `]`)? `>`
+  }];
+}
+
 #endif // LATHE_KERNEL_KERNELATTRS_TD

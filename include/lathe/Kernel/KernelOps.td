@@ -46,6 +46,10 @@ def Kernel_FuncOp : Kernel_Op<"func", [
     parallel loop that the call runs. `grid` tells its extent, absent: 1. There are no
     results.
 
+    *For a device* (after `codegen-emit-gpu-kernels`): the arguments are those of
+    `arg_types` alone; the body is what one thread does, `launch` tells how many threads
+    and blocks there are.
+
     ```mlir
     kernel.func private @scale(%x: tensor<?x64xf32>, %s: tensor<64xf32>, %out: tensor<?x64xf32>) -> tensor<?x64xf32>
         attributes {kind = "elementwise"} {
@@ -67,7 +71,8 @@ def Kernel_FuncOp : Kernel_Op<"func", [
                        OptionalAttr<StrAttr>:$kind,
                        OptionalAttr<AnyAttr>:$schedule,
                        OptionalAttr<TypeArrayAttr>:$arg_types,
-                       OptionalAttr<Kernel_GridAttr>:$grid);
+                       OptionalAttr<Kernel_GridAttr>:$grid,
+                       OptionalAttr<Kernel_LaunchAttr>:$launch);
   let regions = (region AnyRegion:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
@@ -81,7 +86,8 @@ def Kernel_FuncOp : Kernel_Op<"func", [
     ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
 
-    /// The body has been emitted: arguments are memrefs, `lo` and `hi` follow.
+    /// The body has been emitted: arguments are memrefs, `lo` and `hi` follow where
+    /// it is not for a device.
     bool isEmitted();
     /// Number of outs; only on tensors, where the results tell it.
     unsigned getNumOuts() { return getFunctionType().getNumResults(); }
@@ -195,6 +201,49 @@ def Kernel_OutputOp : Kernel_Op<"output", [MemoryEffects<[MemWrite]>]> {
   let results = (outs AnyMemRef:$result);
   let assemblyFormat = "$number (`[` $sizes^ `]`)? attr-dict `:` type($result)";
   let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Main on the host, kernels on a device
+//===----------------------------------------------------------------------===//
+
+def Kernel_LaunchOp : Kernel_Op<"launch"> {
+  let summary = "Queues a kernel of the device module";
+  let description = [{
+    What `kernel.call` becomes where kernels run on a device: the callee is number
+    `number` of the device module, `arg_types` are the types that it takes, `launch`
+    its threads and blocks.
+
+    ```mlir
+    kernel.launch "scale" number 3(%x, %o) {launch = #kernel.launch<...>, arg_types = [...]} : memref<8xf32>, memref<8xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$kernel, I64Attr:$number, Kernel_LaunchAttr:$launch,
+                       TypeArrayAttr:$arg_types, Variadic<AnyType>:$operands);
+  let assemblyFormat = [{
+    $kernel `number` $number `(` $operands `)` attr-dict (`:` type($operands)^)?
+  }];
+}
+
+def Kernel_FetchOp : Kernel_Op<"fetch", [
+    TypesMatchWith<"an element", "memref", "result",
+                   "::llvm::cast<::mlir::MemRefType>($_self).getElementType()">]> {
+  let summary = "An element of device memory, for the host";
+  let description = [{
+    Waits for everything that is queued; ends the run with a status if any of it
+    failed. What a condition or a size that depends on data costs.
+  }];
+  let arguments = (ins AnyMemRef:$memref, Variadic<Index>:$indices);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = "$memref `[` $indices `]` attr-dict `:` type($memref)";
+}
+
+def Kernel_PutOp : Kernel_Op<"put", [
+    TypesMatchWith<"an element", "memref", "value",
+                   "::llvm::cast<::mlir::MemRefType>($_self).getElementType()">]> {
+  let summary = "Queues the write of an element of device memory";
+  let arguments = (ins AnyType:$value, AnyMemRef:$memref, Variadic<Index>:$indices);
+  let assemblyFormat = "$value `,` $memref `[` $indices `]` attr-dict `:` type($memref)";
 }
 
 #endif // LATHE_KERNEL_KERNELOPS_TD

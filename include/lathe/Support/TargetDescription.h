@@ -53,6 +53,11 @@ struct TargetDescription {
   /// products into i32 (x86's pmaddwd); 0: none.
   unsigned WordDotBits = 0;
 
+  /// A GPU: kernels run on a device, main on a host. Multiprocessors is how many
+  /// blocks run at a time at least.
+  bool IsGPU = false;
+  unsigned Multiprocessors = 0;
+
   /// Caches of one core, in bytes, and their sustained read bandwidths.
   int64_t L1Bytes = 32 * 1024;
   int64_t L2Bytes = 1024 * 1024;

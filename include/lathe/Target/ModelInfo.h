@@ -62,6 +62,8 @@ struct ModelInfo {
   /// Absent if it depends on the shapes of inputs.
   std::optional<int64_t> WorkspaceBytes;
   int64_t WeightsBytes = 0;
+  /// Kernels run on a device; workspace and weights are its memory.
+  bool OnDevice = false;
   /// Names of nodes by number, for statuses.
   std::vector<std::string> Nodes;
 

@@ -19,6 +19,21 @@ def RecordInterface : Pass<"target-record-interface", "mlir::ModuleOp"> {
   }];
 }
 
+def EmbedDevice : Pass<"target-embed-device", "mlir::ModuleOp"> {
+  let summary = "Makes the device module a constant, and a main that runs it";
+  let description = [{
+    The device module becomes PTX, a constant of the host's module beside the names of
+    its kernels. @main is renamed; a new one, with the signature that
+    `codegen-to-llvm` promises, begins a run of the launcher, finds out where inputs
+    and outputs lie on the device, calls the old one and ends the run.
+  }];
+  let options = [
+    Option<"cpu", "cpu", "std::string", "\"sm_80\"", "Chip, LLVM's name">,
+    Option<"level", "O", "unsigned", "3", "0 to 3">
+  ];
+  let dependentDialects = ["mlir::LLVM::LLVMDialect"];
+}
+
 def BuildABI : Pass<"target-build-abi", "mlir::ModuleOp"> {
   let summary = "Adds the C entry points around @main";
   let description = [{

@@ -18,6 +18,7 @@
 #include "lathe/Support/TargetDescription.h"
 #include "llvm/Support/Error.h"
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace llvm {
@@ -45,7 +46,14 @@ struct TargetSpec {
   /// The shortest list that, asked for beside Triple and CPU, gives this very
   /// machine.
   std::string FeatureChanges;
+  /// Of the machine that runs the kernels.
   TargetDescription Description;
+  /// Where that is a device, of whose program Triple, CPU and Features are the
+  /// host: the device's own.
+  struct DeviceSpec {
+    std::string Triple, CPU;
+  };
+  std::optional<DeviceSpec> Device;
 };
 
 /// The machine that \p Request names, or an error that says which name is wrong

@@ -1,0 +1,246 @@
+//===- DeviceToLLVM.cpp - codegen-device-to-llvm --------------------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The device module to the LLVM and NVVM dialects. A kernel takes what a
+// compiled kernel of a processor takes, without a range. Nothing remains that a
+// library would have to bring: what has no instruction and no expansion is
+// reported.
+//
+//===----------------------------------------------------------------------===//
+
+#include "FunctionBoundary.h"
+#include "lathe/Codegen/Passes.h"
+#include "lathe/Kernel/Kernel.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+namespace lathe::codegen {
+#define GEN_PASS_DEF_DEVICETOLLVMPASS
+#include "lathe/Codegen/Passes.h.inc"
+} // namespace lathe::codegen
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::codegen;
+
+namespace {
+
+/// A thread's own memory beyond this many bytes lies in global memory: there is
+/// only one such thread.
+constexpr int64_t MostLocalBytes = 1024;
+/// Address spaces of NVPTX.
+enum { GlobalSpace = 1, SharedMemory = 3 };
+
+/// A register that numbers threads or blocks, as an index.
+template <typename From, typename To>
+struct LowerNumber : ConvertOpToLLVMPattern<From> {
+  using ConvertOpToLLVMPattern<From>::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(From Op, typename From::Adaptor,
+                  ConversionPatternRewriter &Rewriter) const override {
+    if (Op.getDimension() != gpu::Dimension::x)
+      return Rewriter.notifyMatchFailure(Op, "all is in one dimension");
+    Value V = To::create(Rewriter, Op.getLoc(), Rewriter.getI32Type());
+    Rewriter.replaceOpWithNewOp<LLVM::ZExtOp>(Op, this->getIndexType(), V);
+    return success();
+  }
+};
+
+struct LowerBarrier : ConvertOpToLLVMPattern<gpu::BarrierOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(gpu::BarrierOp Op, OpAdaptor,
+                  ConversionPatternRewriter &Rewriter) const override {
+    Rewriter.replaceOpWithNewOp<NVVM::Barrier0Op>(Op);
+    return success();
+  }
+};
+
+struct LowerShuffle : ConvertOpToLLVMPattern<gpu::ShuffleOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(gpu::ShuffleOp Op, OpAdaptor Adaptor,
+                  ConversionPatternRewriter &Rewriter) const override {
+    if (Op.getMode() != gpu::ShuffleMode::XOR)
+      return Rewriter.notifyMatchFailure(Op, "only xor is used");
+    Location Loc = Op.getLoc();
+    Type I32 = Rewriter.getI32Type();
+    Value All = LLVM::ConstantOp::create(Rewriter, Loc, I32, -1);
+    Value Clamp = LLVM::ConstantOp::create(Rewriter, Loc, I32, 31);
+    Value V = NVVM::ShflOp::create(Rewriter, Loc, Adaptor.getValue().getType(),
+                                   All, Adaptor.getValue(), Adaptor.getOffset(),
+                                   Clamp, NVVM::ShflKind::bfly, UnitAttr());
+    Value True = LLVM::ConstantOp::create(Rewriter, Loc, Rewriter.getI1Type(),
+                                          Rewriter.getBoolAttr(true));
+    Rewriter.replaceOp(Op, {V, True});
+    return success();
+  }
+};
+
+struct DeviceToLLVMPass
+    : codegen::impl::DeviceToLLVMPassBase<DeviceToLLVMPass> {
+  void runOnOperation() override {
+    for (auto Device : getOperation().getOps<gpu::GPUModuleOp>())
+      if (failed(lower(Device)))
+        return signalPassFailure();
+  }
+
+  LogicalResult lower(gpu::GPUModuleOp Device) {
+    OpPassManager Structure(gpu::GPUModuleOp::getOperationName());
+    Structure.addPass(createConvertLinalgToLoopsPass());
+    Structure.addPass(createConvertVectorToSCFPass());
+    Structure.addPass(memref::createExpandStridedMetadataPass());
+    Structure.addPass(createLowerAffinePass());
+    Structure.addPass(createSCFToControlFlowPass());
+    Structure.addPass(createCanonicalizerPass());
+    Structure.addPass(createCSEPass());
+    Structure.addPass(createConvertMathToLLVMPass());
+    Structure.addPass(createConvertVectorToLLVMPass());
+    if (failed(runPipeline(Structure, Device)))
+      return failure();
+
+    LLVMTypeConverter Types(&getContext());
+    for (auto Kernel :
+         llvm::make_early_inc_range(Device.getOps<kernel::FuncOp>())) {
+      int64_t Threads = Kernel.getLaunchAttr().getThreads();
+      if (failed(placeMemory(Kernel, Types)))
+        return failure();
+      LLVM::LLVMFuncOp Func = lowerKernel(Kernel, Types);
+      Func.setLinkage(LLVM::Linkage::External);
+      Func.setNoInline(false);
+      OpBuilder B(&getContext());
+      Func->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
+                    B.getUnitAttr());
+      Func->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
+                    B.getDenseI32ArrayAttr({int32_t(Threads)}));
+    }
+
+    RewritePatternSet Patterns(&getContext());
+    arith::populateCeilFloorDivExpandOpsPatterns(Patterns);
+    arith::populateArithToLLVMConversionPatterns(Types, Patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(Types, Patterns);
+    populateFinalizeMemRefToLLVMConversionPatterns(Types, Patterns);
+    populateVectorToLLVMConversionPatterns(Types, Patterns);
+    index::populateIndexToLLVMConversionPatterns(Types, Patterns);
+    ub::populateUBToLLVMConversionPatterns(Types, Patterns);
+    Patterns.add<LowerNumber<gpu::ThreadIdOp, NVVM::ThreadIdXOp>,
+                 LowerNumber<gpu::BlockIdOp, NVVM::BlockIdXOp>,
+                 LowerNumber<gpu::GridDimOp, NVVM::GridDimXOp>, LowerBarrier,
+                 LowerShuffle>(Types);
+    LLVMConversionTarget Target(getContext());
+    Target.addLegalDialect<NVVM::NVVMDialect>();
+    Target.addIllegalDialect<arith::ArithDialect, memref::MemRefDialect,
+                             cf::ControlFlowDialect, kernel::KernelDialect,
+                             vector::VectorDialect>();
+    Target.addLegalOp<gpu::GPUModuleOp>();
+    if (failed(applyPartialConversion(Device, Target, std::move(Patterns))))
+      return failure();
+
+    OpPassManager Clean(gpu::GPUModuleOp::getOperationName());
+    Clean.addPass(createReconcileUnrealizedCastsPass());
+    Clean.addPass(createCanonicalizerPass());
+    Clean.addPass(createCSEPass());
+    if (failed(runPipeline(Clean, Device)))
+      return failure();
+    return check(Device);
+  }
+
+  /// Gives a block's shared memory and what one thread alone may not hold
+  /// places in the module.
+  LogicalResult placeMemory(kernel::FuncOp Kernel,
+                            const LLVMTypeConverter &Types) {
+    SmallVector<memref::AllocaOp> Places;
+    WalkResult Result = Kernel.walk([&](Operation *Op) -> WalkResult {
+      if (isa<memref::AllocOp>(Op)) {
+        Op->emitError("allocates at run time; a kernel's scratch memory must "
+                      "be bounded");
+        return WalkResult::interrupt();
+      }
+      if (auto Alloca = dyn_cast<memref::AllocaOp>(Op))
+        Places.push_back(Alloca);
+      return WalkResult::advance();
+    });
+    if (Result.wasInterrupted())
+      return failure();
+    unsigned Number = 0;
+    for (memref::AllocaOp Place : Places) {
+      MemRefType Type = Place.getType();
+      if (!Type.hasStaticShape())
+        continue;
+      bool Shared = Type.getMemorySpaceAsInt() == SharedMemory;
+      int64_t Bytes = Type.getNumElements() *
+                      llvm::divideCeil(Type.getElementType().isIndex()
+                                           ? 64
+                                           : Type.getElementTypeBitWidth(),
+                                       8);
+      if (!Shared && Bytes <= MostLocalBytes)
+        continue;
+      OpBuilder B(Kernel);
+      Location Loc = Place.getLoc();
+      unsigned Space = Shared ? SharedMemory : GlobalSpace;
+      mlir::Type Element = Types.convertType(Type.getElementType());
+      auto Array = LLVM::LLVMArrayType::get(
+          Element, std::max<int64_t>(Type.getNumElements(), 1));
+      std::string Name =
+          (Kernel.getSymName() + "_memory_" + llvm::Twine(Number++)).str();
+      auto Global = LLVM::GlobalOp::create(
+          B, Loc, Array, /*isConstant=*/false, LLVM::Linkage::Internal, Name,
+          Attribute(), /*alignment=*/16, Space);
+      {
+        OpBuilder::InsertionGuard Guard(B);
+        B.createBlock(&Global.getInitializerRegion());
+        Value Start = Shared ? LLVM::UndefOp::create(B, Loc, Array).getResult()
+                             : LLVM::ZeroOp::create(B, Loc, Array).getResult();
+        LLVM::ReturnOp::create(B, Loc, Start);
+      }
+      B.setInsertionPoint(Place);
+      Value Pointer = LLVM::AddressOfOp::create(
+          B, Loc, LLVM::LLVMPointerType::get(&getContext(), Space), Name);
+      if (!Shared)
+        Pointer = LLVM::AddrSpaceCastOp::create(B, Loc, pointer(&getContext()),
+                                                Pointer);
+      Value Ref = memrefFromPointer(B, Loc, Types, Type, Pointer,
+                                    [] { return Value(); });
+      Place.replaceAllUsesWith(Ref);
+      Place.erase();
+    }
+    return success();
+  }
+
+  /// Calls, and functions that only a library has.
+  LogicalResult check(gpu::GPUModuleOp Device) {
+    WalkResult Result = Device.walk([&](Operation *Op) -> WalkResult {
+      bool Library = isa_and_nonnull<math::MathDialect>(Op->getDialect()) ||
+                     isa<LLVM::PowOp, LLVM::PowIOp, LLVM::ExpOp, LLVM::Exp2Op,
+                         LLVM::Exp10Op, LLVM::LogOp, LLVM::Log10Op,
+                         LLVM::Log2Op, LLVM::SinOp, LLVM::CosOp>(Op);
+      if (!Library)
+        return WalkResult::advance();
+      Op->emitError("'") << Op->getName() << "' on " << Op->getResultTypes()[0]
+                         << " has no form for a GPU; compile for a processor";
+      return WalkResult::interrupt();
+    });
+    return failure(Result.wasInterrupted());
+  }
+};
+} // namespace

@@ -1,0 +1,141 @@
+//===- EmitGPUKernels.cpp - codegen-emit-gpu-kernels ----------------------===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Turns each kernel.func from its form on tensors into what one thread of a GPU
+// does. Before: a body on tensors and `arg_types`. After: the arguments are
+// those memrefs, nothing in the body is a tensor, and `launch` tells how many
+// threads and blocks run it. A body outside of the nest form is the work of a
+// single thread.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Fallback.h"
+#include "GPUEmitter.h"
+#include "Halo.h"
+#include "KernelFrame.h"
+#include "lathe/Codegen/Passes.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Transforms/CSE.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
+
+namespace lathe::codegen {
+#define GEN_PASS_DEF_EMITGPUKERNELSPASS
+#include "lathe/Codegen/Passes.h.inc"
+} // namespace lathe::codegen
+
+using namespace mlir;
+using namespace lathe;
+using namespace lathe::codegen;
+
+namespace {
+struct EmitGPUKernelsPass
+    : public lathe::codegen::impl::EmitGPUKernelsPassBase<EmitGPUKernelsPass> {
+  using EmitGPUKernelsPassBase::EmitGPUKernelsPassBase;
+  EmitGPUKernelsPass(const TargetDescription &T, bool Ordered) : Explicit(T) {
+    orderedSums = Ordered;
+  }
+
+  void runOnOperation() override {
+    TargetDescription Target =
+        Explicit ? *Explicit : describeTarget(triple, cpu, features);
+    SmallVector<kernel::FuncOp> Kernels;
+    getOperation()->walk([&](kernel::FuncOp F) {
+      if (!F.isEmitted())
+        Kernels.push_back(F);
+    });
+    for (kernel::FuncOp F : Kernels) {
+      if (failed(emitKernel(F, Target)))
+        return signalPassFailure();
+      IRRewriter Rewriter(&getContext());
+      DominanceInfo Dominance(F);
+      eliminateCommonSubExpressions(Rewriter, Dominance, F);
+      F.walk([](LoopLikeOpInterface Loop) { moveLoopInvariantCode(Loop); });
+    }
+  }
+
+private:
+  LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func);
+  LogicalResult emitKernel(kernel::FuncOp Func,
+                           const TargetDescription &Target);
+  void setLaunch(kernel::FuncOp Func, int64_t Threads, unsigned Arg = 0,
+                 ArrayRef<kernel::BlocksAttr> Blocks = {}) {
+    Func.setLaunchAttr(
+        kernel::LaunchAttr::get(&getContext(), Threads, Arg,
+                                Blocks.empty() ? 0 : GPUMaxBlocks, Blocks));
+  }
+
+  std::optional<TargetDescription> Explicit;
+};
+} // namespace
+
+LogicalResult EmitGPUKernelsPass::emitNests(KernelContext &Ctx,
+                                            kernel::FuncOp Func) {
+  auto TypeOf = [&](Value V) {
+    return cast<MemRefType>(Ctx.memref(V).getType());
+  };
+  SmallVector<Value> Results = Ctx.Results, Outs = Ctx.Outs;
+  emitHalos(Ctx, [&](const Halo &H) { fillByAll(Ctx, H); });
+  FailureOr<std::vector<NestGraph>> Graphs = buildNestGraphs(Ctx);
+  if (failed(Graphs)) {
+    Ctx.Results = Results;
+    Ctx.Outs = Outs;
+    return failure();
+  }
+  // Nests of one kernel share its blocks: any number of them is right.
+  for (auto [I, G] : llvm::enumerate(*Graphs)) {
+    mergeDims(G, TypeOf, Ctx.OrderedSums);
+    NestPlan Thread = planThread(G);
+    GPUPlan Plan = planGPU(G, TypeOf, Ctx.Target, Ctx.OrderedSums);
+    GPUEmitter Emitter(Ctx, G, Thread, Plan);
+    Emitter.emit();
+    switch (Plan.Kind) {
+    case GPUPlan::Form::Points:
+      ++NumPoints;
+      break;
+    case GPUPlan::Form::Rows:
+      ++NumRows;
+      break;
+    case GPUPlan::Form::Tiles:
+      ++NumTiles;
+      break;
+    }
+    auto Arg = cast<BlockArgument>(Outs[G.Stores[0].Result]);
+    if (I == 0)
+      setLaunch(Func, GPUThreads, Arg.getArgNumber(), Emitter.blocks());
+  }
+  if (Graphs->empty())
+    setLaunch(Func, 1);
+  return success();
+}
+
+LogicalResult EmitGPUKernelsPass::emitKernel(kernel::FuncOp Func,
+                                             const TargetDescription &Target) {
+  KernelFrame Frame(Func, Target, /*Ranged=*/false);
+  Frame.Ctx.OrderedSums = orderedSums;
+  if (succeeded(emitNests(Frame.Ctx, Func)))
+    return success();
+  ++NumSerial;
+  setLaunch(Func, 1);
+  OpBuilder &B = Frame.B;
+  B.setInsertionPoint(Frame.entry().getTerminator());
+  // The one iteration of the range that a processor's kernel has.
+  Frame.Ctx.Lo = arith::ConstantIndexOp::create(B, Func.getLoc(), 0);
+  Frame.Ctx.Hi = arith::ConstantIndexOp::create(B, Func.getLoc(), 1);
+  return emitFallback(Frame.Ctx, Frame.Body, Func, /*Heap=*/false);
+}
+
+std::unique_ptr<Pass>
+lathe::codegen::createEmitGPUKernelsPass(const TargetDescription &Target,
+                                         bool OrderedSums) {
+  return std::make_unique<EmitGPUKernelsPass>(Target, OrderedSums);
+}

@@ -1,0 +1,122 @@
+// RUN: lathe-opt %s --codegen-emit-gpu-kernels="cpu=sm_90" | FileCheck %s
+
+#id2 = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+
+// Four elements a thread where the memory is aligned to them, else one.
+// CHECK-LABEL: kernel.func private @ew(
+// CHECK-SAME: #kernel.launch<threads = 256, arg = 1, limit = 65535, blocks = [<size = 6400, step = 1024>]>
+// CHECK: memref.extract_aligned_pointer_as_index
+// CHECK: scf.if
+// CHECK: vector.load {{.*}} {alignment = 16 : i64} {{.*}} vector<4xf32>
+// CHECK: vector.store {{.*}} {alignment = 16 : i64}
+// CHECK: else
+// CHECK: memref.load
+kernel.func private @ew(%x: tensor<64x100xf32>, %out: tensor<64x100xf32>) -> tensor<64x100xf32> {
+  %r = linalg.generic {indexing_maps = [#id2, #id2], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<64x100xf32>) outs(%out : tensor<64x100xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = arith.addf %a, %a : f32
+    linalg.yield %s : f32
+  } -> tensor<64x100xf32>
+  kernel.return %r : tensor<64x100xf32>
+}
+
+// Two operands through shared memory, four times four points a thread; the
+// epilogue on what is in registers. Rows that the run counts are a size.
+// CHECK-LABEL: kernel.func private @mm(
+// CHECK-SAME: blocks = [<size = 1, step = 64, dims = [0]>, <size = 4096, step = 64>]
+// CHECK-DAG: memref.alloca() {{.*}} : memref<16x68xf32, 3>
+// CHECK-DAG: memref.alloca() {{.*}} : memref<16x64xf32, 3>
+// CHECK: scf.for
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: gpu.barrier
+// CHECK: vector.load {{.*}} memref<16x68xf32, 3>, vector<4xf32>
+// CHECK-COUNT-16: math.fma
+// CHECK: gpu.barrier
+// CHECK: scf.if
+// CHECK: arith.maximumf
+// CHECK: memref.store
+kernel.func private @mm(%x: tensor<?x256xf32>, %y: tensor<256x4096xf32>, %out: tensor<?x4096xf32>) -> tensor<?x4096xf32> {
+  %z = arith.constant 0.0 : f32
+  %f = linalg.fill ins(%z : f32) outs(%out : tensor<?x4096xf32>) -> tensor<?x4096xf32>
+  %m = linalg.matmul ins(%x, %y : tensor<?x256xf32>, tensor<256x4096xf32>) outs(%f : tensor<?x4096xf32>) -> tensor<?x4096xf32>
+  %r = linalg.generic {indexing_maps = [#id2, #id2], iterator_types = ["parallel", "parallel"]} ins(%m : tensor<?x4096xf32>) outs(%out : tensor<?x4096xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %mx = arith.maximumf %a, %z : f32
+    linalg.yield %mx : f32
+  } -> tensor<?x4096xf32>
+  kernel.return %r : tensor<?x4096xf32>
+}
+
+// A warp a row, eight rows a block: sums meet in shuffles, and then the row is
+// written by the threads that summed it.
+// CHECK-LABEL: kernel.func private @softmax(
+// CHECK-SAME: blocks = [<size = 60, step = 8>]
+// CHECK: scf.for {{.*}} iter_args
+// CHECK-COUNT-5: gpu.shuffle xor
+// CHECK: math.exp
+// CHECK-COUNT-5: gpu.shuffle xor
+// CHECK-NOT: gpu.barrier
+// CHECK: memref.store
+kernel.func private @softmax(%x: tensor<60x200xf32>, %out: tensor<60x200xf32>) -> tensor<60x200xf32> {
+  %z = arith.constant 0.0 : f32
+  %ninf = arith.constant 0xFF800000 : f32
+  %e = tensor.empty() : tensor<60xf32>
+  %f0 = linalg.fill ins(%ninf : f32) outs(%e : tensor<60xf32>) -> tensor<60xf32>
+  %m = linalg.generic {indexing_maps = [#id2, #row], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<60x200xf32>) outs(%f0 : tensor<60xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = arith.maximumf %a, %o : f32
+    linalg.yield %s : f32
+  } -> tensor<60xf32>
+  %f1 = linalg.fill ins(%z : f32) outs(%e : tensor<60xf32>) -> tensor<60xf32>
+  %s = linalg.generic {indexing_maps = [#id2, #row, #row], iterator_types = ["parallel", "reduction"]} ins(%x, %m : tensor<60x200xf32>, tensor<60xf32>) outs(%f1 : tensor<60xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %d = arith.subf %a, %b : f32
+    %p = math.exp %d : f32
+    %q = arith.addf %p, %o : f32
+    linalg.yield %q : f32
+  } -> tensor<60xf32>
+  %r = linalg.generic {indexing_maps = [#id2, #row, #row, #id2], iterator_types = ["parallel", "parallel"]} ins(%x, %m, %s : tensor<60x200xf32>, tensor<60xf32>, tensor<60xf32>) outs(%out : tensor<60x200xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %o: f32):
+    %d = arith.subf %a, %b : f32
+    %p = math.exp %d : f32
+    %q = arith.divf %p, %c : f32
+    linalg.yield %q : f32
+  } -> tensor<60x200xf32>
+  kernel.return %r : tensor<60x200xf32>
+}
+
+// One sum over everything: one block, whose warps meet in shared memory.
+// CHECK-LABEL: kernel.func private @total(
+// CHECK-SAME: blocks = [<size = 1, step = 1>]
+// CHECK-COUNT-5: gpu.shuffle xor
+// CHECK: memref.alloca() {{.*}} : memref<8xf32, 3>
+// CHECK-COUNT-2: gpu.barrier
+kernel.func private @total(%x: tensor<100000xf32>, %out: tensor<f32>) -> tensor<f32> {
+  %z = arith.constant 0.0 : f32
+  %f = linalg.fill ins(%z : f32) outs(%out : tensor<f32>) -> tensor<f32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"]} ins(%x : tensor<100000xf32>) outs(%f : tensor<f32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = arith.addf %a, %o : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  kernel.return %r : tensor<f32>
+}
+
+// An algorithm: one thread.
+// CHECK-LABEL: kernel.func private @loop(
+// CHECK-SAME: #kernel.launch<threads = 1, arg = 0>
+kernel.func private @loop(%x: tensor<10xf32>, %out: tensor<10xf32>) -> tensor<10xf32> attributes {kind = "loop"} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %z = arith.constant 0.0 : f32
+  %r:2 = scf.for %i = %c0 to %c9 step %c1 iter_args(%t = %out, %s = %z) -> (tensor<10xf32>, f32) {
+    %v = tensor.extract %x[%i] : tensor<10xf32>
+    %n = arith.addf %s, %v : f32
+    %u = tensor.insert %n into %t[%i] : tensor<10xf32>
+    scf.yield %u, %n : tensor<10xf32>, f32
+  }
+  kernel.return %r#0 : tensor<10xf32>
+}
+

@@ -1,0 +1,68 @@
+"""One model of fixed and one of dynamic shapes, with the forms that kernels take on a GPU, run by
+emulate.py in both orders of threads and compared with the reference of the onnx package."""
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto as T
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
+
+OUT, EMULATE = pathlib.Path(sys.argv[1]), sys.argv[2]
+node, info = helper.make_node, helper.make_tensor_value_info
+random = np.random.default_rng(7)
+normal = lambda *shape: random.standard_normal(shape).astype(np.float32)
+
+
+def run(name, nodes, inputs, outputs, constants, arrays):
+    weights = [onnx.numpy_helper.from_array(a, n) for n, a in constants.items()]
+    graph = helper.make_graph(nodes, name, inputs, [info(o, t, None) for o, t in outputs], weights)
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    data = OUT / name
+    data.mkdir(exist_ok=True)
+    onnx.save(proto, OUT / f"{name}.onnx")
+    expected = ReferenceEvaluator(proto).run(None, dict(zip([i.name for i in inputs], arrays)))
+    for n, array in enumerate(arrays):
+        np.save(data / f"input_{n}.npy", array)
+    for n, array in enumerate(expected):
+        np.save(data / f"output_{n}.npy", array)
+    for order in ("forward", "reverse"):
+        done = subprocess.run(
+            [sys.executable, EMULATE, OUT / f"{name}.onnx", f"--data={data}", "--rtol=1e-4", "--atol=1e-5"],
+            env={**__import__("os").environ, "FAKECUDA_ORDER": order}, capture_output=True, text=True)
+        print(f"{name} {order}: {done.returncode} {done.stdout.strip()}{done.stderr.strip()}", flush=True)
+
+
+F, I = T.FLOAT, T.INT64
+# Tiles with edges on every side, a batch, a window with pads, groups; rows of warps and of blocks; four
+# elements at a time; a thread alone; a condition that the host fetches.
+then = helper.make_graph([node("Neg", ["relu"], ["negated"])], "then", [], [info("negated", F, None)])
+other = helper.make_graph([node("Abs", ["relu"], ["absolute"])], "else", [], [info("absolute", F, None)])
+run("fixed", [
+    node("MatMul", ["a", "b"], ["product"]), node("Relu", ["product"], ["relu"]),
+    node("MatMul", ["c", "d"], ["batched"]),
+    node("Conv", ["image", "w", "bias"], ["conv"], pads=[1, 1, 1, 1], strides=[2, 1]),
+    node("Conv", ["conv", "w2"], ["grouped"], group=2, pads=[2, 0, 2, 0]),
+    node("Softmax", ["product"], ["soft"], axis=-1),
+    node("LayerNormalization", ["product", "scale"], ["norm"], axis=-1),
+    node("ReduceSum", ["long"], ["total"], keepdims=0), node("ReduceMax", ["long", "axis"], ["most"], keepdims=0),
+    node("Erf", ["long"], ["erf"]), node("TopK", ["long", "k"], ["top", "where"], axis=0),
+    node("Greater", ["total", "zero"], ["positive"]),
+    node("If", ["positive"], ["chosen"], then_branch=then, else_branch=other),
+    node("GlobalAveragePool", ["image"], ["average"]), node("MaxPool", ["image"], ["pool"], kernel_shape=[3, 3]),
+], [info("a", F, [67, 45]), info("c", F, [3, 17, 20]), info("image", F, [2, 5, 13, 11]), info("long", F, [1500, 4])],
+    [(n, F) for n in ("relu", "batched", "conv", "grouped", "soft", "norm", "total", "most", "erf", "top", "chosen",
+                      "average", "pool")] + [("where", I)],
+    {"b": normal(45, 93), "d": normal(3, 20, 33), "w": normal(8, 5, 3, 3), "bias": normal(8), "w2": normal(6, 4, 3, 2),
+     "scale": normal(93), "axis": np.array([0], np.int64), "k": np.array([3], np.int64),
+     "zero": np.float32(0)},
+    [normal(67, 45), normal(3, 17, 20), normal(2, 5, 13, 11), normal(1500, 4)])
+
+run("dynamic", [
+    node("MatMul", ["x", "w"], ["product"]), node("Add", ["product", "bias"], ["sum"]),
+    node("Softmax", ["sum"], ["soft"], axis=-1), node("Transpose", ["sum"], ["turned"], perm=[1, 0]),
+    node("MatMul", ["turned", "x"], ["back"]), node("ReduceMean", ["sum"], ["mean"], keepdims=0),
+], [info("x", F, ["rows", 37])], [(n, F) for n in ("sum", "soft", "back", "mean")],
+    {"w": normal(37, 70), "bias": normal(70)}, [normal(29, 37)])
