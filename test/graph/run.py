@@ -11,6 +11,7 @@ subsets: a random half of the passes disabled, by a seed.
 Results are held against the recorded outputs. Ends with 'N passed, N failed'.
 """
 import argparse
+import dataclasses
 import json
 import pathlib
 import random
@@ -18,7 +19,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import cases as harness  # noqa: E402
 from harness import places  # noqa: E402
+from models import run as models_run  # noqa: E402
+from suite import run as suite_run  # noqa: E402
 
 # What a second run still improves: softcap is recognised only once its quotients are products, which happens after
 # the fusion of attention. They are counted, not failed; one that has become idempotent must leave this list.
@@ -47,21 +51,17 @@ def known(kind):
 
 
 def find_models(long):
-    """(name, model, data folder, tolerances) of what is known to pass without options."""
-    folder, found = places.models(), []
-    for name in (known("models") if long else SAMPLE) if folder else []:
-        path = folder / name / "model.onnx"
-        if path.exists():
-            found.append((name, path, folder / name / "data_0", ["--rtol=1e-3", "--atol=1e-3"]))
-    suite = places.suite()
+    """Cases of what is known to pass without options, each with its own tolerances."""
+    folder, suite, found = places.models(), places.suite(), []
+    if folder:
+        names = known("models") if long else SAMPLE
+        found += [case for case in models_run.collect(folder) if case.name in names]
     if suite:
-        cases = [c for c in known("suite") if (suite / c / "model.onnx").exists()]
-        light = [c for c in cases if c.startswith("light/")] if long else []
-        cases = random.Random(1).sample(cases, min(len(cases), 200 if long else 12))
-        for case in dict.fromkeys(light + cases):
-            data = suite / case / "test_data_set_0"
-            if data.exists():
-                found.append((case, suite / case / "model.onnx", data, ["--rtol=1e-3", "--atol=1e-3"]))
+        names = known("suite")
+        chosen = set(random.Random(1).sample(names, min(len(names), 200 if long else 12)))
+        if long:
+            chosen |= {name for name in names if name.startswith("light/")}
+        found += [case for case in suite_run.collect(suite) if case.name in chosen]
     return found
 
 
@@ -81,7 +81,7 @@ def main():
         if not good:
             print(f"FAILED {what}: {why.strip()[:300]}", flush=True)
 
-    for name, model in [("digits", digits)] + [m[:2] for m in models]:
+    for name, model in [("digits", digits)] + [(case.name, case.model) for case in models]:
         opt = places.tool("lathe-opt")
         once, twice = run(opt, model, "--lathe-graph"), run(opt, model, "--lathe-graph", "--lathe-graph")
         same = once[0] == 0 and once[1] == twice[1]
@@ -92,10 +92,9 @@ def main():
     companies += [("none", passes)]
     companies += [(f"subset {i}", sorted(rng.sample(passes, len(passes) // 2))) for i in range(4 if args.long else 2)]
     for title, disabled in companies:
-        for name, model, data, tolerances in models:
-            code, out, err = run(places.tool("lathe-run"), model, f"--data={data}", *tolerances,
-                                 *(f"--disable-pass={p}" for p in disabled))
-            tell(code == 0, f"{title} {name}", out + err)
+        options = tuple(f"--disable-pass={p}" for p in disabled)
+        for result in harness.run_all([dataclasses.replace(case, options=options) for case in models], timeout=300):
+            tell(result.passed, f"{title} {result.name}", result.reason)
     print(f"{len(passes)} passes, {len(models)} models and cases")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
