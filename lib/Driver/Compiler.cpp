@@ -12,7 +12,9 @@
 #include "lathe/ONNX/Diagnostics.h"
 #include "lathe/ONNX/Passes.h"
 #include "lathe/Support/Names.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/FileSystem.h"
@@ -142,6 +144,34 @@ std::unique_ptr<Compiler> Compiler::create(CompilerOptions Options,
   return C;
 }
 
+/// Reads a module of the onnx dialect, as lathe-opt writes it, text or
+/// bytecode.
+static OwningOpRef<ModuleOp> readIR(llvm::StringRef Path,
+                                    MLIRContext &Context) {
+  // Parsing makes its own locations; what concerns the file as a whole has
+  // none.
+  Location Loc = UnknownLoc::get(&Context);
+  auto Module = parseSourceFile<ModuleOp>(Path, ParserConfig(&Context));
+  if (!Module)
+    return nullptr;
+  auto Main = Module->lookupSymbol<func::FuncOp>("main");
+  if (!Main || Main.isExternal()) {
+    emitError(Loc) << "holds no func.func @main; a module of the onnx dialect "
+                      "is expected, as lathe-opt writes it";
+    return nullptr;
+  }
+  WalkResult Foreign = Module->walk([&](Operation *Op) {
+    llvm::StringRef Dialect = Op->getName().getDialectNamespace();
+    if (Dialect == "onnx" || Dialect == "func" || Dialect == "builtin")
+      return WalkResult::advance();
+    emitError(Loc) << "holds '" << Op->getName()
+                   << "'; only the onnx dialect is compiled from here: the "
+                      "forms after the stages import, graph and compress";
+    return WalkResult::interrupt();
+  });
+  return Foreign.wasInterrupted() ? nullptr : std::move(Module);
+}
+
 OwningOpRef<ModuleOp> Compiler::load(llvm::StringRef Path) {
   ModelPath = Path.str();
   Printer.reset();
@@ -161,7 +191,18 @@ OwningOpRef<ModuleOp> Compiler::load(llvm::StringRef Path) {
       addFileRead(File);
   Import.OnFileRead = [this](llvm::StringRef File) { addFileRead(File); };
   TimingScope Scope = RootTiming.nest("read the model");
-  OwningOpRef<ModuleOp> Module = import::importONNXFile(Path, *Context, Import);
+  OwningOpRef<ModuleOp> Module;
+  if (Path.ends_with(".mlir") || Path.ends_with(".mlirbc")) {
+    if (!Import.Dims.empty() || !Import.Inputs.empty())
+      error(
+          "--dim and --input are for ONNX files; give them where this one was "
+          "imported");
+    else
+      Module = readIR(Path, *Context);
+    addFileRead(Path);
+  } else {
+    Module = import::importONNXFile(Path, *Context, Import);
+  }
   if (!Module && !hasErrors())
     error("the model could not be read");
   if (hasErrors())

@@ -8,6 +8,7 @@
 idempotent: the pipeline run twice gives the text of the pipeline run once.
 alone: every pass of the stage but one disabled, one after the other.
 subsets: a random half of the passes disabled, by a seed.
+orders: all passes in a random order by lathe-opt, and the result compiled.
 Results are held against the recorded outputs. Ends with 'N passed, N failed'.
 """
 import argparse
@@ -17,6 +18,7 @@ import pathlib
 import random
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cases as harness  # noqa: E402
@@ -79,7 +81,7 @@ def main():
         nonlocal passed, failed
         passed, failed = passed + good, failed + (not good)
         if not good:
-            print(f"FAILED {what}: {why.strip()[:300]}", flush=True)
+            print(f"FAILED {what}: {why.strip()[:600]}", flush=True)
 
     for name, model in [("digits", digits)] + [(case.name, case.model) for case in models]:
         opt = places.tool("lathe-opt")
@@ -95,6 +97,20 @@ def main():
         options = tuple(f"--disable-pass={p}" for p in disabled)
         for result in harness.run_all([dataclasses.replace(case, options=options) for case in models], timeout=300):
             tell(result.passed, f"{title} {result.name}", result.reason)
+    with tempfile.TemporaryDirectory() as scratch:
+        for i in range(4 if args.long else 2):
+            order = ["onnx-infer-shapes", *rng.sample(passes, len(passes))]
+            shuffled = []
+            for k, case in enumerate(models):
+                module = pathlib.Path(scratch) / f"{k}.mlirbc"
+                code, _, err = run(places.tool("lathe-opt"), case.model, "--emit-bytecode", "-o", module,
+                                   f"--pass-pipeline=builtin.module({','.join(order)})")
+                if code:
+                    tell(False, f"order {i} {case.name}", f"{','.join(order)}: {err}")
+                else:
+                    shuffled.append(dataclasses.replace(case, model=module))
+            for result in harness.run_all(shuffled, timeout=300):
+                tell(result.passed, f"order {i} {result.name}", f"{','.join(order)}: {result.reason}")
     print(f"{len(passes)} passes, {len(models)} models and cases")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
