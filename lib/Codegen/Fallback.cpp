@@ -99,8 +99,8 @@ LogicalResult lathe::codegen::emitFallback(KernelContext &Ctx, Block &Body,
   // The middle of a padded tensor is computed where it goes.
   bufferization::OneShotAnalysisState Analysis(Function, Options);
   if (failed(bufferization::analyzeOp(Function, Analysis)) ||
-      failed(bufferization::eliminateEmptyTensors(Rewriter, Function,
-                                                  Analysis)))
+      failed(
+          bufferization::eliminateEmptyTensors(Rewriter, Function, Analysis)))
     return failure();
   bufferization::BufferizationState State;
   if (failed(bufferization::runOneShotBufferize(Function, Options, State)))

@@ -339,8 +339,7 @@ void LayoutSweep::readMoved(linalg::GenericOp Op) {
   for (AffineExpr E : Out.getResults()) {
     int64_t D = cast<AffineDimExpr>(E).getPosition();
     Order.push_back(D);
-    if (!Map.isFunctionOfDim(D) &&
-        (Columns < 0 || Ranges[D] > Ranges[Columns]))
+    if (!Map.isFunctionOfDim(D) && (Columns < 0 || Ranges[D] > Ranges[Columns]))
       Columns = D;
   }
   if (Columns < 0)

@@ -138,8 +138,8 @@ std::optional<AffineMap> throughCopy(linalg::GenericOp Copy, AffineMap Map) {
 
 /// A contraction reads what was copied for it where it lies, if innermost there
 /// is a dimension of the product or of the sum, not one of the batch: one
-/// operand is only broadcast from, the other read along its columns or in blocks
-/// that are transposed in registers.
+/// operand is only broadcast from, the other read along its columns or in
+/// blocks that are transposed in registers.
 struct ContractionReadsInPlace : OpRewritePattern<linalg::GenericOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(linalg::GenericOp Op,
@@ -253,8 +253,7 @@ struct PadBeforeCollapse : OpRewritePattern<tensor::PadOp> {
 /// \p V is computed by a kernel that \p User could belong to.
 bool comesFrom(Value V, linalg::GenericOp User) {
   auto Producer = V.getDefiningOp<linalg::GenericOp>();
-  return Producer && Producer->getBlock() == User->getBlock() &&
-         V.hasOneUse();
+  return Producer && Producer->getBlock() == User->getBlock() && V.hasOneUse();
 }
 
 /// Other operands of full size are reshaped alike or come from far: moving the

@@ -99,9 +99,9 @@ void prepareHalos(Block &Block) {
         readThroughHalo(B, Halo))
       continue;
     // Insertions and loops write into the middle by themselves.
-    if (Producer && !isa<linalg::GenericOp, tensor::ExtractSliceOp,
-                         tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
-                        Producer))
+    if (Producer &&
+        !isa<linalg::GenericOp, tensor::ExtractSliceOp, tensor::ExpandShapeOp,
+             tensor::CollapseShapeOp>(Producer))
       continue;
     B.setInsertionPoint(Halo);
     Location Loc = Halo.getLoc();

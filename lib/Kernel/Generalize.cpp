@@ -56,7 +56,8 @@ void foldReshape(IRRewriter &Rewriter, Operation *Op) {
                                                  cast<TypedAttr>(New));
 }
 
-/// A run of whole rows of a constant is a constant too: the same bytes, or some.
+/// A run of whole rows of a constant is a constant too: the same bytes, or
+/// some.
 void foldSlice(IRRewriter &Rewriter, tensor::ExtractSliceOp Op) {
   auto Constant = Op.getSource().getDefiningOp<arith::ConstantOp>();
   auto Elements =
@@ -95,8 +96,7 @@ void foldSlice(IRRewriter &Rewriter, tensor::ExtractSliceOp Op) {
   if (!New)
     return;
   Rewriter.setInsertionPoint(Op);
-  Rewriter.replaceOpWithNewOp<arith::ConstantOp>(Op, To,
-                                                 cast<TypedAttr>(New));
+  Rewriter.replaceOpWithNewOp<arith::ConstantOp>(Op, To, cast<TypedAttr>(New));
 }
 
 /// A constant that a contraction or convolution multiplies by is a weight from

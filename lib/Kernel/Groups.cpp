@@ -223,7 +223,8 @@ bool GroupGrower::fits(linalg::GenericOp Op, const Labels &Loops) const {
     for (OpOperand &Operand : Op->getOpOperands())
       if (isMember(Operand.get().getDefiningOp()) &&
           innermostLoop(Op, Op.getMatchingIndexingMap(&Operand)) !=
-              innermostLoop(Op, Op.getMatchingIndexingMap(Op.getDpsInitOperand(0))))
+              innermostLoop(Op,
+                            Op.getMatchingIndexingMap(Op.getDpsInitOperand(0))))
         return false;
     return isPlainBody(Op);
   }

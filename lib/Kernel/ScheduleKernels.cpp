@@ -188,7 +188,8 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
       continue;
     // Rows of a result with a halo do not follow each other.
     bool OneRun =
-        Plain && Kernel.getBody().front().getOps<tensor::InsertSliceOp>().empty();
+        Plain &&
+        Kernel.getBody().front().getOps<tensor::InsertSliceOp>().empty();
     return Contraction{
         Root,
         W,

@@ -404,8 +404,8 @@ static LogicalResult lowerConvTranspose(Node &N) {
                 Extra[D] == 0 &&
                 (Auto == "VALID" || (Pads[D] == 0 && Pads[S + D] == 0));
   if (Disjoint)
-    return N.replace({epilogue(N, disjointWindows(B, X, W), N.in(2), {},
-                               std::nullopt)});
+    return N.replace(
+        {epilogue(N, disjointWindows(B, X, W), N.in(2), {}, std::nullopt)});
   X = spread(B, X, Strides, Win.Low, Win.High);
   Type Elem = typeOf(X).getElementType();
   Value Sum = convolve(B, Win, {X}, {turnedWeights(B, W, Groups)}, Groups,

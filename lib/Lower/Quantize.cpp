@@ -183,12 +183,10 @@ std::optional<ScaledWeights> scaledWeights(Node &N, unsigned I, int64_t Out) {
 Value scaled(Builder &B, Value Sum, Value Scales, int64_t Axis) {
   int64_t Rank = typeOf(Sum).getRank();
   AffineMap Map = parameterMap(B, Scales, Rank, Axis);
-  return pointwise(B, dimsOf(B, Sum), {Sum, Scales},
-                   {B.getMultiDimIdentityMap(Rank), Map},
-                   typeOf(Sum).getElementType(),
-                   [](Builder &IB, ValueRange V) {
-                     return scalar::mul(IB, V[0], V[1]);
-                   });
+  return pointwise(
+      B, dimsOf(B, Sum), {Sum, Scales}, {B.getMultiDimIdentityMap(Rank), Map},
+      typeOf(Sum).getElementType(),
+      [](Builder &IB, ValueRange V) { return scalar::mul(IB, V[0], V[1]); });
 }
 
 //===----------------------------------------------------------------------===//

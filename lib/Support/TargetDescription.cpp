@@ -39,9 +39,10 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
         .consumeInteger(10, Version);
     T.IsGPU = T.HasFMA = T.HasF16Conversion = true;
     T.VectorBits = 32;
-    T.Multiprocessors = Version >= 100 ? 148 : Version >= 90 ? 132
-                        : Version >= 80               ? 108
-                                                      : 80;
+    T.Multiprocessors = Version >= 100  ? 148
+                        : Version >= 90 ? 132
+                        : Version >= 80 ? 108
+                                        : 80;
     return T;
   }
   if (Triple.starts_with("aarch64")) {
