@@ -49,7 +49,7 @@ def call(command, **options):
 
 
 def run_unit(tally, build, scratch, label="unit", env=None):
-    report = scratch / f"{label}.json"
+    report = scratch / f"{label.replace('/', '-')}.json"
     code = call([build / "bin/lathe-unit", "--gtest_brief=1", f"--gtest_output=json:{report}"], env=env)
     if not report.exists():
         return tally.add(label, 0, 1, f"lathe-unit ended with {code} and no report")
@@ -59,7 +59,7 @@ def run_unit(tally, build, scratch, label="unit", env=None):
 
 
 def run_lit(tally, build, scratch, label="lit", env=None):
-    report = scratch / f"{label}.json"
+    report = scratch / f"{label.replace('/', '-')}.json"
     code = call([LIT, "-j", os.cpu_count(), "-q", "-v", "--max-time=900", f"--output={report}", build / "test"], env=env)
     if not report.exists():
         return tally.add(label, 0, 1, f"lit ended with {code} and no report")
@@ -71,7 +71,7 @@ def run_lit(tally, build, scratch, label="lit", env=None):
 
 def run_cases(tally, label, script, *options, scratch):
     """A script of cases: passed are passes, failed are regressions; others are not done yet."""
-    report = scratch / f"{label}.json"
+    report = scratch / f"{label.replace('/', '-')}.json"
     code = call([sys.executable, f"test/{script}/run.py", f"--json={report}", *options])
     if not report.exists():
         return tally.add(label, 0, 1, f"test/{script}/run.py ended with {code} and no report")
