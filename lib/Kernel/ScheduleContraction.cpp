@@ -52,8 +52,10 @@ kernel::chooseContraction(const ContractionFacts &F,
     if (Dot == 1)
       return std::nullopt;
   }
-  // Padding to whole vectors must not outweigh the work.
-  if (Lanes < 4 || F.Columns * 2 < Lanes || F.Depth < 2)
+  // Columns make panels, whose number must be known; padding to whole vectors
+  // must not outweigh the work.
+  if (ShapedType::isDynamic(F.Columns) || Lanes < 4 || F.Columns * 2 < Lanes ||
+      F.Depth < 2)
     return std::nullopt;
 
   ContractionSchedule S{1, 1, Lanes, Dot};
