@@ -16,7 +16,16 @@
 using namespace lathe;
 using namespace lathe::driver;
 
+static bool isTensorFile(llvm::StringRef Path) {
+  llvm::StringRef Ending = llvm::sys::path::extension(Path);
+  return Ending == ".npy" || Ending == ".pb";
+}
+
+/// The file of an input of a sample, empty where there is none. A sample that
+/// is a file has one input.
 static std::string inputOf(llvm::StringRef Folder, size_t Number) {
+  if (isTensorFile(Folder) && !llvm::sys::fs::is_directory(Folder))
+    return Number == 0 ? Folder.str() : std::string();
   for (llvm::StringRef Ending : {".npy", ".pb"}) {
     llvm::SmallString<128> Path(Folder);
     llvm::sys::path::append(Path,
@@ -42,22 +51,36 @@ public:
     if (!inputOf(Folder, 0).empty()) {
       Samples.push_back(Folder);
     } else {
+      std::vector<std::string> Loose;
       std::error_code EC;
       for (llvm::sys::fs::directory_iterator It(Folder, EC), End;
-           It != End && !EC; It.increment(EC))
-        if (llvm::sys::fs::is_directory(It->path()) &&
-            !inputOf(It->path(), 0).empty())
+           It != End && !EC; It.increment(EC)) {
+        if (!llvm::sys::fs::is_directory(It->path())) {
+          // Recorded outputs may lie beside.
+          if (isTensorFile(It->path()) &&
+              !llvm::sys::path::filename(It->path()).starts_with("output_"))
+            Loose.push_back(It->path());
+        } else if (!inputOf(It->path(), 0).empty()) {
           Samples.push_back(It->path());
+        }
+      }
+      if (Samples.empty())
+        Samples = std::move(Loose);
       llvm::sort(Samples);
     }
     if (Samples.empty())
       return Error("holds no samples: neither input_0.npy or .pb, nor folders "
-                   "with them");
+                   "with them, nor .npy or .pb files for a model of one input");
     return Samples.size();
   }
 
   llvm::Expected<std::vector<onnx::EvaluatedTensor>>
   read(size_t Sample, llvm::ArrayRef<mlir::Type> Wanted) override {
+    if (Wanted.size() > 1 && !llvm::sys::fs::is_directory(Samples[Sample]))
+      return llvm::createStringError(
+          name(Sample) + ": a file by itself is a sample of a model with one " +
+          "input, and this one takes " + std::to_string(Wanted.size()) +
+          "; give folders with input_0.npy, input_1.npy, ...");
     std::vector<onnx::EvaluatedTensor> Inputs;
     for (auto [I, Type] : llvm::enumerate(Wanted)) {
       std::string Path = inputOf(Samples[Sample], I);

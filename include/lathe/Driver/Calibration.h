@@ -15,7 +15,8 @@
 namespace lathe::driver {
 
 /// The samples of \p Folder: input_0.npy or .pb, ..., or folders with such
-/// files, in the order of their names.
+/// files, or for a model of one input files of any name that end in .npy or
+/// .pb; in the order of their names.
 std::unique_ptr<compress::SampleSource> openSamples(std::string Folder);
 
 } // namespace lathe::driver

@@ -1,6 +1,7 @@
 """A small convolutional network with a residual sum, a Concat and poolings, samples, and what goes wrong with them.
 
 quantize.py make FOLDER            writes net.onnx, samples/N/input_0.npy, data/ with the float results
+quantize.py two FILE               writes a network of two inputs
 quantize.py check FOLDER           the kernels of the quantized network: no float contraction is left
 """
 import pathlib
@@ -75,4 +76,12 @@ def check():
     assert kernels and not floats and dots >= 5, text
 
 
-make() if what == "make" else check()
+def two():
+    pair = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in ("a", "b", "y")]
+    w = numpy_helper.from_array(np.ones((8, 8), np.float32), "w")
+    graph = helper.make_graph([helper.make_node("MatMul", ["a", "w"], ["p"]), helper.make_node("Add", ["p", "b"], ["y"])], "two",
+                              pair[:2], pair[2:], [w])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder)
+
+
+{"make": make, "two": two, "check": check}[what]()
