@@ -1,0 +1,172 @@
+"""Attention: from the scores to the joined heads, with the projections around it."""
+import numpy as np
+
+from .graph import form
+
+ONE = {"Attention": 1, "Softmax": 0, "Transpose": 0}
+
+
+def linear(g, x, size, out):
+    return g.Add(g.MatMul(x, g.weight(size, out)), g.weight(out))
+
+
+def split_heads(g, x, heads, size, seq=0, perm=(0, 2, 1, 3)):
+    return g.Transpose(g.Reshape(x, np.array([0, seq, heads, size])), perm=list(perm))
+
+
+def join_heads(g, y, wide, seq=0):
+    return g.Reshape(g.Transpose(y, perm=[0, 2, 1, 3]), np.array([0, seq, wide]))
+
+
+def bert(g, dims, mask, heads=2, size=8, seq=6, scale_after=True):
+    x = g.input(2, seq, heads * size, dims=dims)
+    m = mask(g)
+    q, k, v = (linear(g, x, heads * size, heads * size) for _ in range(3))
+    q, v = split_heads(g, q, heads, size), split_heads(g, v, heads, size)
+    k = split_heads(g, k, heads, size, perm=(0, 2, 3, 1))
+    if not scale_after:
+        q = g.Mul(q, float(size) ** -0.5)
+    s = g.MatMul(q, k)
+    if scale_after:
+        s = g.Div(s, float(size) ** 0.5)
+    if m:
+        s = g.Add(s, m)
+    g.result(linear(g, join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), heads * size), heads * size, heads * size))
+
+
+@form({**ONE, "Reshape": 0})
+def attention_bert(g):
+    bert(g, None, lambda g: g.Mul(g.Sub(1.0, g.Cast(g.input(2, 1, 1, 6, low=0, high=2, dtype=np.int64), to=1)), -10000.0))
+
+
+@form({**ONE, "Reshape": 0})
+def attention_bert_dynamic(g):
+    bert(g, ["n", "s", 16], lambda g: g.input(2, 1, 1, 6, dims=["n", 1, 1, "s"]))
+
+
+@form({**ONE, "Reshape": 0})
+def attention_scale_on_queries(g):
+    bert(g, None, lambda g: None, scale_after=False)
+
+
+@form({**ONE, "Reshape": 0})
+def attention_vit(g):
+    """timm: one projection, heads by Reshape, Transpose and Gather."""
+    x = g.input(2, 5, 24)
+    qkv = g.Transpose(g.Reshape(linear(g, x, 24, 72), np.array([2, 5, 3, 3, 8])), perm=[2, 0, 3, 1, 4])
+    q, k, v = (g.Gather(qkv, i, axis=0) for i in range(3))
+    s = g.MatMul(g.Mul(q, 8 ** -0.5), g.Transpose(k, perm=[0, 1, 3, 2]))
+    g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), 24, 5))
+
+
+@form({**ONE, "Reshape": 0, "Split": 1, "Squeeze": 0})
+def attention_unbind(g):
+    """The same by Split and Squeeze, the scale by its root on both sides as PyTorch's SDPA."""
+    x = g.input(2, 5, 24)
+    qkv = g.Transpose(g.Reshape(linear(g, x, 24, 72), np.array([2, 5, 3, 3, 8])), perm=[2, 0, 3, 1, 4])
+    q, k, v = (g.axes("Squeeze", p, [0]) for p in g.op("Split", qkv, np.array([1, 1, 1]), outputs=3, axis=0))
+    r = 8 ** -0.25
+    s = g.MatMul(g.Mul(q, r), g.Mul(g.Transpose(k, perm=[0, 1, 3, 2]), r))
+    g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), 24, 5))
+
+
+@form({**ONE, "Where": 0})
+def attention_gpt2(g):
+    """Three parts of one projection; a constant triangle hides with -10000."""
+    x = g.input(2, 6, 16)
+    q, k, v = g.op("Split", linear(g, x, 16, 48), np.array([16, 16, 16]), outputs=3, axis=2)
+    q, v = split_heads(g, q, 2, 8), split_heads(g, v, 2, 8)
+    s = g.Div(g.MatMul(q, split_heads(g, k, 2, 8, perm=(0, 2, 3, 1))), 8 ** 0.5)
+    seen = g.value(np.tril(np.ones((1, 1, 6, 6), bool)))
+    g.result(join_heads(g, g.MatMul(g.Softmax(g.Where(seen, s, -10000.0), axis=-1), v), 16))
+
+
+@form({"Attention": 1, "Softmax": 0, "Where": 0})
+def attention_past(g):
+    """Keys and values of the tokens before; they are results too."""
+    x, pk, pv = g.input(2, 1, 16), g.input(2, 2, 5, 8), g.input(2, 2, 5, 8)
+    q, k, v = (split_heads(g, linear(g, x, 16, 16), 2, 8) for _ in range(3))
+    k, v = g.Concat(pk, k, axis=2), g.Concat(pv, v, axis=2)
+    s = g.Mul(g.MatMul(q, g.Transpose(k, perm=[0, 1, 3, 2])), 8 ** -0.5)
+    g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), 16), k, v)
+
+
+@form({**ONE, "Expand": 0})
+def attention_grouped(g):
+    """Llama: keys and values repeated for the query heads that share them."""
+    x = g.input(1, 6, 32)
+    q = split_heads(g, g.MatMul(x, g.weight(32, 32)), 4, 8)
+    k, v = (split_heads(g, g.MatMul(x, g.weight(32, 16)), 2, 8) for _ in range(2))
+    repeat = lambda t: g.Reshape(g.Expand(g.axes("Unsqueeze", t, [2]), np.array([1, 2, 2, 6, 8])), np.array([1, 4, 6, 8]))
+    mask = np.triu(np.full((1, 1, 6, 6), np.finfo(np.float32).min, np.float32), 1)
+    s = g.Add(g.Mul(g.MatMul(q, g.Transpose(repeat(k), perm=[0, 1, 3, 2])), 8 ** -0.5), mask)
+    g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), repeat(v)), 32))
+
+
+@form(ONE)
+def attention_swin(g):
+    """Windows as the batch, a learnt bias for each pair of places."""
+    x = g.input(4, 9, 24)
+    qkv = g.Transpose(g.Reshape(linear(g, x, 24, 72), np.array([4, 9, 3, 3, 8])), perm=[2, 0, 3, 1, 4])
+    q, k, v = (g.Gather(qkv, i, axis=0) for i in range(3))
+    s = g.Add(g.MatMul(g.Mul(q, 8 ** -0.5), g.Transpose(k, perm=[0, 1, 3, 2])), g.weight(1, 3, 9, 9))
+    g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), 24, 9))
+
+
+@form({**ONE, "IsNaN": 0, "Where": 0})
+def attention_cleared_rows(g):
+    """A boolean mask that may hide all of a row, whose NaN becomes zero."""
+    q, k, v = (g.input(2, 2, 5, 8) for _ in range(3))
+    seen = np.ones((2, 1, 5, 5), bool)
+    seen[0, 0, 2] = False
+    s = g.Where(g.value(seen), g.Mul(g.MatMul(q, g.Transpose(k, perm=[0, 1, 3, 2])), 8 ** -0.5), float("-inf"))
+    p = g.Softmax(s, axis=-1)
+    g.result(g.MatMul(g.Where(g.IsNaN(p), 0.0, p), v))
+
+
+@form({"Attention": 1, "Softmax": 0, "Tanh": 0})
+def attention_softcap(g):
+    """Gemma 2: scores between -50 and 50."""
+    q, k, v = (g.input(1, 2, 5, 8, scale=4) for _ in range(3))
+    s = g.Mul(g.MatMul(q, g.Transpose(k, perm=[0, 1, 3, 2])), 8 ** -0.5)
+    s = g.Mul(g.Tanh(g.Div(s, 50.0)), 50.0)
+    g.result(g.MatMul(g.Softmax(g.Add(s, g.weight(5, 5)), axis=-1), v))
+
+
+@form({"Attention": 0, "Softmax": 3})
+def no_attention(g):
+    """Near misses: weights that are a result, a mask that widens, a finite filler that may hide a row."""
+    q, k, v = (g.input(1, 2, 5, 8) for _ in range(3))
+    s = g.MatMul(q, g.Transpose(k, perm=[0, 1, 3, 2]))
+    p = g.Softmax(s, axis=-1)
+    wide = g.Softmax(g.Add(s, g.input(3, 1, 1, 5)), axis=-1)
+    hidden = g.Softmax(g.Where(g.input(1, 1, 5, 5, dtype=np.bool_), s, -10000.0), axis=-1)
+    g.result(g.MatMul(p, v), p, g.MatMul(wide, v), g.MatMul(hidden, v))
+
+
+@form({"Attention": 1, "Softmax": 0, "Transpose": 0, "Split": 1, "Gather": 0, "Squeeze": 0})
+def attention_torchvision(g):
+    """nn.MultiheadAttention with one projection: the sequence first, a batch of one."""
+    x = g.input(7, 1, 24)
+    x = g.Reshape(linear(g, x, 24, 72), np.array([7, 1, 3, 24]))
+    x = g.Transpose(g.axes("Unsqueeze", x, [0]), perm=[3, 1, 2, 0, 4])
+    x = g.axes("Squeeze", x, [3])
+    parts = (g.Gather(x, i, axis=0) for i in range(3))
+    parts = (g.Transpose(g.Reshape(t, np.array([7, 3, 8])), perm=[1, 0, 2]) for t in parts)
+    q, k, v = (g.Reshape(t, np.array([1, 3, 7, 8])) for t in parts)
+    r = 8 ** -0.25
+    s = g.MatMul(g.Mul(q, r), g.Mul(g.Transpose(k, perm=[0, 1, 3, 2]), r))
+    y = g.Transpose(g.MatMul(g.Softmax(s, axis=-1), v), perm=[2, 0, 1, 3])
+    g.result(linear(g, g.Reshape(y, np.array([7, 24])), 24, 24))
+
+
+@form(ONE)
+def attention_shifted_windows(g):
+    """A shifted block of Swin: the windows that do not belong together hide from one another."""
+    x = g.input(4, 9, 24)
+    qkv = g.Transpose(g.Reshape(linear(g, x, 24, 72), np.array([4, 9, 3, 3, 8])), perm=[2, 0, 3, 1, 4])
+    q, k, v = (g.Gather(qkv, i, axis=0) for i in range(3))
+    s = g.Add(g.MatMul(g.Mul(q, 8 ** -0.5), g.Transpose(k, perm=[0, 1, 3, 2])), g.weight(1, 3, 9, 9))
+    mask = np.where(g.random.random((1, 4, 1, 9, 9)) < 0.2, np.float32(-100), np.float32(0))
+    s = g.Reshape(g.Add(g.Reshape(s, np.array([1, 4, 3, 9, 9])), mask), np.array([-1, 3, 9, 9]))
+    g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), 24, 9))
