@@ -89,3 +89,4 @@ class Graph:
         for o in model.graph.output:
             o.CopyFrom(known[o.name])
         onnx.checker.check_model(model)
+        return model
