@@ -64,6 +64,27 @@ constexpr unsigned MaxResults = 6;
 constexpr int Unit = -1, Unknown = -2;
 using Labels = SmallVector<int>;
 
+/// How an op that joins lies in the space of the base.
+struct Place {
+  Labels Loops;
+  /// Loops of the base of which it reads some places, by number.
+  llvm::SmallBitVector Fixed;
+};
+
+/// Loops and numbers: every one of these at most once in each position.
+bool isPlainAccess(AffineMap Map) {
+  llvm::SmallBitVector Seen(Map.getNumDims());
+  for (AffineExpr E : Map.getResults()) {
+    if (isa<AffineConstantExpr>(E))
+      continue;
+    auto D = dyn_cast<AffineDimExpr>(E);
+    if (!D || Seen.test(D.getPosition()))
+      return false;
+    Seen.set(D.getPosition());
+  }
+  return true;
+}
+
 /// Positions and gathers of an op that would join a root: an emitter knows only
 /// values and broadcasts there.
 bool isPlainBody(linalg::GenericOp Op) {
@@ -99,7 +120,7 @@ private:
   llvm::SmallDenseMap<Operation *, Labels> LoopsOf;
   SmallVector<int64_t> Extents;   // of the base's loops
   llvm::SmallBitVector Rows, All; // of the base's loops, without units
-  bool RowWise = false;
+  bool RowWise = false, IsContraction = false;
 
   bool isMember(Operation *Op) const { return LoopsOf.contains(Op); }
   Operation *inBlock(Operation *Op) const {
@@ -111,8 +132,8 @@ private:
   }
   bool nothingBetween(Operation *Next) const;
   Labels labelsOf(Value V) const;
-  std::optional<Labels> join(linalg::GenericOp Op) const;
-  bool fits(linalg::GenericOp Op, const Labels &Loops) const;
+  std::optional<Place> join(linalg::GenericOp Op) const;
+  bool fits(linalg::GenericOp Op, const Place &At) const;
   bool leavesEqually(Operation *Next, const Labels *Loops) const;
   bool insert(Operation *Op, Labels Loops);
   bool takeStart(linalg::LinalgOp Root);
@@ -148,8 +169,9 @@ Labels GroupGrower::labelsOf(Value V) const {
 
 /// Names the loops of \p Op by what it reads of the group; nothing if it reads
 /// two values at different places, or one not along its dimensions.
-std::optional<Labels> GroupGrower::join(linalg::GenericOp Op) const {
+std::optional<Place> GroupGrower::join(linalg::GenericOp Op) const {
   SmallVector<int64_t> Ranges = Op.getStaticLoopRanges();
+  llvm::SmallBitVector Fixed(Extents.size());
   Labels Loops(Op.getNumLoops(), Unknown);
   for (auto [I, E] : llvm::enumerate(Ranges))
     if (E == 1)
@@ -157,7 +179,7 @@ std::optional<Labels> GroupGrower::join(linalg::GenericOp Op) const {
   bool Reads = false;
   for (OpOperand &Operand : Op->getOpOperands()) {
     AffineMap Map = Op.getMatchingIndexingMap(&Operand);
-    if (!Map.isProjectedPermutation(/*allowZeroInResults=*/true))
+    if (!isPlainAccess(Map))
       return std::nullopt;
     if (!isMember(Operand.get().getDefiningOp()))
       continue;
@@ -168,8 +190,10 @@ std::optional<Labels> GroupGrower::join(linalg::GenericOp Op) const {
     for (auto [E, Label] : llvm::zip_equal(Map.getResults(), Dims)) {
       auto D = dyn_cast<AffineDimExpr>(E);
       if (!D) {
-        if (Label != Unit)
+        if (Label != Unit && !IsContraction)
           return std::nullopt;
+        if (Label != Unit)
+          Fixed.set(Label);
         continue;
       }
       int &Loop = Loops[D.getPosition()];
@@ -200,12 +224,16 @@ std::optional<Labels> GroupGrower::join(linalg::GenericOp Op) const {
       return std::nullopt;
     Used.set(L);
   }
-  return Loops;
+  // One that runs along a loop in one operand and not in another would not be
+  // computed point by point.
+  if (Used.anyCommon(Fixed))
+    return std::nullopt;
+  return Place{std::move(Loops), std::move(Fixed)};
 }
 
-bool GroupGrower::fits(linalg::GenericOp Op, const Labels &Loops) const {
-  llvm::SmallBitVector Parallel(Extents.size()), Reduced(Extents.size());
-  for (auto [L, Kind] : llvm::zip_equal(Loops, Op.getIteratorTypesArray()))
+bool GroupGrower::fits(linalg::GenericOp Op, const Place &At) const {
+  llvm::SmallBitVector Parallel = At.Fixed, Reduced(Extents.size());
+  for (auto [L, Kind] : llvm::zip_equal(At.Loops, Op.getIteratorTypesArray()))
     if (L >= 0)
       (Kind == utils::IteratorType::parallel ? Parallel : Reduced).set(L);
   for (OpOperand &Init : Op.getDpsInitsMutable())
@@ -344,6 +372,7 @@ Group GroupGrower::grow(linalg::LinalgOp Base, bool Epilogues) {
   Rows.resize(Extents.size());
   All.resize(Extents.size());
   RowWise = Kind == "reduction" && Base->getNumResults() == 1;
+  IsContraction = Kind == "contraction";
   Labels Loops;
   for (auto [I, E] : llvm::enumerate(Base.getIteratorTypesArray())) {
     bool Parallel = E == utils::IteratorType::parallel;
@@ -389,20 +418,21 @@ Group GroupGrower::grow(linalg::LinalgOp Base, bool Epilogues) {
     if (!Generic || !Generic.hasPureTensorSemantics() ||
         Generic.getNumResults() == 0)
       continue;
-    std::optional<Labels> Joined = join(Generic);
+    std::optional<Place> Joined = join(Generic);
     if (!Joined || !fits(Generic, *Joined) || !nothingBetween(Next) ||
         !Next->getBlock() || Next->isBeforeInBlock(Ops.back()))
       continue;
-    if (!leavesEqually(Next, &*Joined)) {
+    if (!leavesEqually(Next, &Joined->Loops)) {
       // It may be a step on the way to a group that does: a value of each row.
       bool OfRows = RowWise;
       for (auto [L, E] :
-           llvm::zip_equal(*Joined, Generic.getIteratorTypesArray()))
+           llvm::zip_equal(Joined->Loops, Generic.getIteratorTypesArray()))
         OfRows &= L < 0 || Rows.test(L) || E == utils::IteratorType::reduction;
       if (!OfRows)
         continue;
     }
-    insert(Next, *Joined);
+    insert(Next, Joined->Loops);
+    All.reset(Joined->Fixed);
   }
   // Back to where what leaves is of one form.
   while (Ops.size() > 1 && !leavesEqually(nullptr, nullptr)) {

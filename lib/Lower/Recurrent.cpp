@@ -6,15 +6,20 @@
 //===----------------------------------------------------------------------===//
 //
 // The input projection of all steps is one matrix product before the loop; the
-// loop over time is an scf.for in main that carries the state, with one product
-// and one elementwise step per turn. States are kept in f32 at least. A
-// sequence that has ended keeps its state and gives zeros.
+// loop over time is an scf.for in main that carries the state. A turn is one
+// product h R' with the gates as a dimension of its own, [batch, gate, unit],
+// and one elementwise op over [batch, unit] that reads each gate of it: the two
+// become one kernel. (A GRU that resets before the product has two such
+// pairs.) States are kept in f32 at least. A sequence that has ended keeps its
+// state and gives zeros.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Activation.h"
 #include "Common.h"
+#include "lathe/ONNX/ConstantView.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include <cstring>
 
 using namespace mlir;
 
@@ -29,18 +34,17 @@ static RankedTensorType typeOf(Value V) {
 namespace {
 /// One direction of a recurrent op.
 struct Cell {
-  int64_t Gates, Hidden;
+  int64_t Hidden;
   Type Elem, Acc;
-  /// [gates * hidden, hidden]; biases [gates * hidden] or null; peepholes [3 *
-  /// hidden].
-  Value R, BiasX, BiasR, Peephole;
+  /// R [gates, hidden, hidden]; the recurrent bias of the last gate [hidden] or
+  /// null; peepholes [3 * hidden].
+  Value R, LastBiasR, Peephole;
   SmallVector<Activation> Acts;
   std::optional<double> Clip;
   bool InputForget = false, LinearBeforeReset = false;
 };
 
-/// New state from the projected input [batch, gates * hidden] and the old
-/// state.
+/// New state from the projected input [batch, gates, hidden] and the old state.
 using Step = SmallVector<Value> (*)(Builder &, const Cell &, Value Projected,
                                     ValueRange State, ValueRange Into);
 } // namespace
@@ -69,9 +73,10 @@ static Value element(Builder &B, Value V, OpFoldResult I) {
   return tensor::ExtractSliceOp::create(B, Type, V, Offsets, Sizes, Strides);
 }
 
-static Value gate(Builder &B, const Cell &C, Value V, int64_t First,
-                  int64_t Count = 1) {
-  return slice(B, V, 1, size(B, First * C.Hidden), size(B, Count * C.Hidden));
+/// Gates [First, First + Count) along dimension \p D.
+static Value gates(Builder &B, Value V, int64_t D, int64_t First,
+                   int64_t Count) {
+  return slice(B, V, D, size(B, First), size(B, Count));
 }
 
 static Value part(Builder &B, Value V, int64_t First, int64_t Count) {
@@ -86,6 +91,15 @@ static Value product(Builder &B, Value X, Value W, Value Init) {
       {Iterator::parallel, Iterator::parallel, Iterator::reduction});
 }
 
+/// Init + H [batch, k] * R' for R [gates, n, k]: [batch, gates, n].
+static Value gatesOf(Builder &B, Value H, Value R, Value Init) {
+  return contraction(B, {H, dimsMap(B, 4, {0, 3})},
+                     {R, dimsMap(B, 4, {1, 2, 3})}, Init,
+                     dimsMap(B, 4, {0, 1, 2}),
+                     {Iterator::parallel, Iterator::parallel,
+                      Iterator::parallel, Iterator::reduction});
+}
+
 static Value zeros(Builder &B, ArrayRef<OpFoldResult> Sizes, Type T) {
   return filled(B, Sizes, scalar::constant(B, T, 0.0));
 }
@@ -98,14 +112,30 @@ static Value clipped(Builder &B, const Cell &C, Value X) {
   return scalar::clamp(B, X, Low, High, C.Acc);
 }
 
-/// A generic over [batch, hidden] that writes into \p Inits; operands of one
-/// dimension are per hidden unit.
-static SmallVector<Value> perUnit(Builder &B, ArrayRef<Value> Ins,
+namespace {
+/// What an elementwise op over [batch, unit] reads: a tensor of these
+/// dimensions, one of the units alone, or gate \p Gate of [batch, gate, unit].
+struct Input {
+  Value V;
+  int64_t Gate = 0;
+};
+} // namespace
+
+/// A generic over [batch, unit] that writes into \p Inits.
+static SmallVector<Value> perUnit(Builder &B, ArrayRef<Input> Inputs,
                                   ValueRange Inits, MultiPayload Body) {
   SmallVector<AffineMap> Maps;
-  for (Value V : Ins)
-    Maps.push_back(typeOf(V).getRank() == 1 ? dimsMap(B, 2, {1})
-                                            : B.getMultiDimIdentityMap(2));
+  SmallVector<Value> Ins;
+  AffineExpr Batch = B.getAffineDimExpr(0), Unit = B.getAffineDimExpr(1);
+  for (const Input &I : Inputs) {
+    Ins.push_back(I.V);
+    SmallVector<AffineExpr> At = {Batch, Unit};
+    if (typeOf(I.V).getRank() == 1)
+      At = {Unit};
+    else if (typeOf(I.V).getRank() == 3)
+      At = {Batch, B.getAffineConstantExpr(I.Gate), Unit};
+    Maps.push_back(AffineMap::get(2, 0, At, B.getContext()));
+  }
   Maps.append(Inits.size(), B.getMultiDimIdentityMap(2));
   SmallVector<Iterator> Iterators(2, Iterator::parallel);
   auto Generic = linalg::GenericOp::create(
@@ -120,12 +150,11 @@ static SmallVector<Value> perUnit(Builder &B, ArrayRef<Value> Ins,
 /// Gates i o f c; peepholes i o f.
 static SmallVector<Value> stepLSTM(Builder &B, const Cell &C, Value Projected,
                                    ValueRange State, ValueRange Into) {
-  Value Sum = product(B, State[0], C.R, Projected);
-  SmallVector<Value> Ins = {gate(B, C, Sum, 0), gate(B, C, Sum, 1),
-                            gate(B, C, Sum, 2), gate(B, C, Sum, 3), State[1]};
+  Value Sum = gatesOf(B, State[0], C.R, Projected);
+  SmallVector<Input> Ins = {{Sum, 0}, {Sum, 1}, {Sum, 2}, {Sum, 3}, {State[1]}};
   if (C.Peephole)
     for (int64_t I = 0; I < 3; ++I)
-      Ins.push_back(part(B, C.Peephole, I * C.Hidden, C.Hidden));
+      Ins.push_back({part(B, C.Peephole, I * C.Hidden, C.Hidden)});
   return perUnit(B, Ins, Into, [&](Builder &IB, ValueRange V) {
     auto Peep = [&](Value X, unsigned I, Value Cell) {
       if (!C.Peephole)
@@ -156,50 +185,54 @@ static SmallVector<Value> stepGRU(Builder &B, const Cell &C, Value Projected,
   };
   if (C.LinearBeforeReset) {
     // The recurrent part of h is gated as a whole, its bias included.
-    SmallVector<OpFoldResult> Sizes = {dimOf(B, H, 0), size(B, 3 * C.Hidden)};
-    Value Sum = product(B, H, C.R, zeros(B, Sizes, C.Acc));
-    SmallVector<Value> Ins;
-    for (int64_t I = 0; I < 3; ++I)
-      Ins.push_back(gate(B, C, Projected, I));
-    for (int64_t I = 0; I < 3; ++I)
-      Ins.push_back(gate(B, C, Sum, I));
-    Ins.push_back(H);
-    if (C.BiasR)
-      Ins.push_back(part(B, C.BiasR, 2 * C.Hidden, C.Hidden));
+    Value Sum = gatesOf(
+        B, H, C.R,
+        zeros(B, {dimOf(B, H, 0), size(B, 3), size(B, C.Hidden)}, C.Acc));
+    SmallVector<Input> Ins;
+    for (Value V : {Projected, Sum})
+      for (int64_t I = 0; I < 3; ++I)
+        Ins.push_back({V, I});
+    Ins.push_back({H});
+    if (C.LastBiasR)
+      Ins.push_back({C.LastBiasR});
     return perUnit(B, Ins, Into, [&](Builder &IB, ValueRange V) {
       Value Z = C.Acts[0](IB, clipped(IB, C, scalar::add(IB, V[0], V[3])));
       Value R = C.Acts[0](IB, clipped(IB, C, scalar::add(IB, V[1], V[4])));
       Value Recurrent =
-          C.BiasR ? scalar::add(IB, V[5], scalar::cast(IB, V[7], C.Elem, C.Acc))
-                  : V[5];
+          C.LastBiasR
+              ? scalar::add(IB, V[5], scalar::cast(IB, V[7], C.Elem, C.Acc))
+              : V[5];
       Value New = C.Acts[1](
           IB,
           clipped(IB, C, scalar::add(IB, V[2], scalar::mul(IB, R, Recurrent))));
       return SmallVector<Value>{Mix(IB, Z, New, V[6])};
     });
   }
-  Value RZR = part(B, C.R, 0, 2 * C.Hidden),
-        RH = part(B, C.R, 2 * C.Hidden, C.Hidden);
-  Value ZR = product(B, H, RZR, gate(B, C, Projected, 0, 2));
-  Value Reset =
-      perUnit(B, {gate(B, C, ZR, 1), H}, {empty(B, dimsOf(B, H), C.Acc)},
+  // The reset gate acts on h, which a second product takes.
+  Value ZR =
+      gatesOf(B, H, gates(B, C.R, 0, 0, 2), gates(B, Projected, 1, 0, 2));
+  SmallVector<OpFoldResult> Sizes = dimsOf(B, H);
+  SmallVector<Value> Reset =
+      perUnit(B, {{ZR, 0}, {ZR, 1}, {H}},
+              {empty(B, Sizes, C.Acc), empty(B, Sizes, C.Acc)},
               [&](Builder &IB, ValueRange V) {
-                return SmallVector<Value>{
-                    scalar::mul(IB, C.Acts[0](IB, clipped(IB, C, V[0])), V[1])};
-              })[0];
-  Value New = product(B, Reset, RH, gate(B, C, Projected, 2));
-  return perUnit(B, {gate(B, C, ZR, 0), New, H}, Into,
-                 [&](Builder &IB, ValueRange V) {
-                   Value Z = C.Acts[0](IB, clipped(IB, C, V[0]));
-                   return SmallVector<Value>{
-                       Mix(IB, Z, C.Acts[1](IB, clipped(IB, C, V[1])), V[2])};
-                 });
+                Value R = C.Acts[0](IB, clipped(IB, C, V[1]));
+                return SmallVector<Value>{C.Acts[0](IB, clipped(IB, C, V[0])),
+                                          scalar::mul(IB, R, V[2])};
+              });
+  Value New = gatesOf(B, Reset[1], gates(B, C.R, 0, 2, 1),
+                      gates(B, Projected, 1, 2, 1));
+  return perUnit(
+      B, {{Reset[0]}, {New, 0}, {H}}, Into, [&](Builder &IB, ValueRange V) {
+        return SmallVector<Value>{
+            Mix(IB, V[0], C.Acts[1](IB, clipped(IB, C, V[1])), V[2])};
+      });
 }
 
 static SmallVector<Value> stepRNN(Builder &B, const Cell &C, Value Projected,
                                   ValueRange State, ValueRange Into) {
-  Value Sum = product(B, State[0], C.R, Projected);
-  return perUnit(B, {Sum}, Into, [&](Builder &IB, ValueRange V) {
+  Value Sum = gatesOf(B, State[0], C.R, Projected);
+  return perUnit(B, {{Sum, 0}}, Into, [&](Builder &IB, ValueRange V) {
     return SmallVector<Value>{C.Acts[0](IB, clipped(IB, C, V[0]))};
   });
 }
@@ -333,6 +366,39 @@ static FailureOr<SmallVector<Activation>> activations(Node &N, const Family &F,
   return Result;
 }
 
+/// The biases of input and state as one, [gates * hidden] in \p Acc; from \p
+/// Shared on that of the input alone. Constants are added now.
+static Value sumOfBiases(Builder &B, Node &N, int64_t Direction, Value Both,
+                         int64_t Total, int64_t Shared, Type Elem, Type Acc) {
+  auto View = onnx::ConstantView::get(N.original(3));
+  if (View && !View->isElided() && View->isFloat() && Acc.isF32()) {
+    std::vector<char> Bytes(Total * sizeof(float));
+    for (int64_t I = 0, At = Direction * 2 * Total; I < Total; ++I, ++At) {
+      float Sum = View->getFloat(At);
+      if (I < Shared)
+        Sum += float(View->getFloat(At + Total));
+      std::memcpy(&Bytes[I * sizeof(float)], &Sum, sizeof(float));
+    }
+    auto Type = RankedTensorType::get({Total}, Acc);
+    return arith::ConstantOp::create(
+        B, cast<TypedAttr>(
+               onnx::makeTensor(Type, std::move(Bytes), "recurrent_bias")));
+  }
+  return elementwise(B, {part(B, Both, 0, Total), part(B, Both, Total, Total)},
+                     Acc, [&](Builder &IB, ValueRange V) -> Value {
+                       Value P = scalar::cast(IB, V[0], Elem, Acc),
+                             Q = scalar::cast(IB, V[1], Elem, Acc),
+                             S = scalar::add(IB, P, Q);
+                       if (Shared == Total)
+                         return S;
+                       Value Unit = linalg::IndexOp::create(IB, 0);
+                       Value Is = arith::CmpIOp::create(
+                           IB, arith::CmpIPredicate::ult, Unit,
+                           arith::ConstantIndexOp::create(IB, Shared));
+                       return scalar::select(IB, Is, S, P);
+                     });
+}
+
 /// X, W, R, B?, sequence_lens?, initial_h?, [initial_c?, P?]
 static LogicalResult lowerRecurrent(Node &N, const Family &F) {
   Builder &B = N.B;
@@ -361,7 +427,13 @@ static LogicalResult lowerRecurrent(Node &N, const Family &F) {
   SmallVector<SmallVector<Value>> Final(F.States);
   for (int64_t D = 0; D < Directions; ++D) {
     auto Of = [&](Value V) { return V ? element(B, V, size(B, D)) : Value(); };
-    Cell C{F.Gates, Hidden, Elem, Acc, Of(R), {}, {}, Of(Peephole), {}, {}};
+    SmallVector<OpFoldResult> GateSizes = {size(B, F.Gates), size(B, Hidden)};
+    Cell C;
+    C.Hidden = Hidden;
+    C.Elem = Elem;
+    C.Acc = Acc;
+    C.R = expandDim(B, Of(R), 0, GateSizes);
+    C.Peephole = Of(Peephole);
     unsigned PerDirection = F.Activations.size();
     C.Acts.assign(Acts->begin() + D * PerDirection,
                   Acts->begin() + (D + 1) * PerDirection);
@@ -370,8 +442,8 @@ static LogicalResult lowerRecurrent(Node &N, const Family &F) {
     C.InputForget = N.i64("input_forget", 0);
     C.LinearBeforeReset = N.i64("linear_before_reset", 0);
     Value BothBiases = Of(Bias);
-    C.BiasX = part(B, BothBiases, 0, Total);
-    C.BiasR = part(B, BothBiases, Total, Total);
+    if (C.LinearBeforeReset)
+      C.LastBiasR = part(B, BothBiases, 2 * Total - Hidden, Hidden);
 
     // X W' of all steps, with every bias that does not sit behind a reset gate.
     Value Rows = collapseRange(B, X, 0, 2);
@@ -380,25 +452,14 @@ static LogicalResult lowerRecurrent(Node &N, const Family &F) {
     if (Bias) {
       // A reset gate before the sum keeps the bias of h apart.
       int64_t Shared = C.LinearBeforeReset ? 2 * Hidden : Total;
-      Value Sum = elementwise(B, {C.BiasX, C.BiasR}, Acc,
-                              [&](Builder &IB, ValueRange V) -> Value {
-                                Value P = scalar::cast(IB, V[0], Elem, Acc),
-                                      Q = scalar::cast(IB, V[1], Elem, Acc),
-                                      S = scalar::add(IB, P, Q);
-                                if (Shared == Total)
-                                  return S;
-                                Value Unit = linalg::IndexOp::create(IB, 0);
-                                Value Is = arith::CmpIOp::create(
-                                    IB, arith::CmpIPredicate::ult, Unit,
-                                    arith::ConstantIndexOp::create(IB, Shared));
-                                return scalar::select(IB, Is, S, P);
-                              });
+      Value Sum = sumOfBiases(B, N, D, BothBiases, Total, Shared, Elem, Acc);
       Projected = pointwise(B, RowSizes, {Projected, Sum},
                             {B.getMultiDimIdentityMap(2), dimsMap(B, 2, {1})},
                             Acc, [](Builder &IB, ValueRange V) {
                               return scalar::add(IB, V[0], V[1]);
                             });
     }
+    Projected = expandDim(B, Projected, 1, GateSizes);
     Projected = expandDim(B, Projected, 0, {Time, Batch});
 
     SmallVector<Value> States;
@@ -446,11 +507,17 @@ void populateRecurrentLoweringPatterns(const StorageTypeConverter &Types,
                                  RNNActs[] = {"Tanh"};
   static constexpr Lowering Table[] = {
       {"onnx.GRU",
-       [](Node &N) { return lowerRecurrent(N, {3, 1, GRUActs, stepGRU}); }},
+       [](Node &N) {
+         return lowerRecurrent(N, {3, 1, GRUActs, stepGRU});
+       }},
       {"onnx.LSTM",
-       [](Node &N) { return lowerRecurrent(N, {4, 2, LSTMActs, stepLSTM}); }},
+       [](Node &N) {
+         return lowerRecurrent(N, {4, 2, LSTMActs, stepLSTM});
+       }},
       {"onnx.RNN",
-       [](Node &N) { return lowerRecurrent(N, {1, 1, RNNActs, stepRNN}); }},
+       [](Node &N) {
+         return lowerRecurrent(N, {1, 1, RNNActs, stepRNN});
+       }},
   };
   addLowerings(Table, Types, Patterns);
 }

@@ -72,3 +72,71 @@ func.func @main(%x: tensor<8xi8>) -> (tensor<8xi64>, index) {
   } {lathe.loop_kernel}
   return %r#0, %r#1 : tensor<8xi64>, index
 }
+
+// -----
+
+#gx = affine_map<(b, g, n, k) -> (b, k)>
+#gr = affine_map<(b, g, n, k) -> (g, n, k)>
+#go = affine_map<(b, g, n, k) -> (b, g, n)>
+#g0 = affine_map<(b, n) -> (b, 0, n)>
+#g1 = affine_map<(b, n) -> (b, 1, n)>
+#unit = affine_map<(b, n) -> (b, n)>
+
+// What reads the gates of a sum of products, each at its place, is one kernel
+// with it, and so is what goes on with that.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[R:.*]]:2 = kernel.call @contraction_0
+// CHECK-NOT: kernel.call
+// CHECK: return %[[R]]#0, %[[R]]#1
+// PLAIN-LABEL: func.func @main
+// PLAIN: kernel.call @contraction_0
+// PLAIN: kernel.call @elementwise_0
+func.func @main(%h: tensor<2x8xf32>, %r: tensor<2x16x8xf32>, %p: tensor<2x2x16xf32>) -> (tensor<2x16xf32>, tensor<2x16xf32>) {
+  %e = tensor.empty() : tensor<2x16xf32>
+  %s = linalg.generic {indexing_maps = [#gx, #gr, #go], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%h, %r : tensor<2x8xf32>, tensor<2x16x8xf32>) outs(%p : tensor<2x2x16xf32>) {
+  ^bb0(%x: f32, %w: f32, %o: f32):
+    %0 = arith.mulf %x, %w : f32
+    %1 = arith.addf %o, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<2x2x16xf32>
+  %y = linalg.generic {indexing_maps = [#g0, #g1, #unit], iterator_types = ["parallel", "parallel"]} ins(%s, %s : tensor<2x2x16xf32>, tensor<2x2x16xf32>) outs(%e : tensor<2x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %0 = math.tanh %b : f32
+    %1 = arith.mulf %a, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<2x16xf32>
+  %z = linalg.generic {indexing_maps = [#unit, #unit], iterator_types = ["parallel", "parallel"]} ins(%y : tensor<2x16xf32>) outs(%e : tensor<2x16xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = math.exp %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<2x16xf32>
+  return %y, %z : tensor<2x16xf32>, tensor<2x16xf32>
+}
+
+// -----
+
+#hx = affine_map<(b, g, n, k) -> (b, k)>
+#hr = affine_map<(b, g, n, k) -> (g, n, k)>
+#ho = affine_map<(b, g, n, k) -> (b, g, n)>
+#h1 = affine_map<(b, n) -> (b, 1, n)>
+#hunit = affine_map<(b, n) -> (b, n)>
+
+// All gates leave here, so the sum is stored as a whole.
+// CHECK-LABEL: func.func @main
+// CHECK: kernel.call @contraction_0
+// CHECK: kernel.call @elementwise_0
+func.func @main(%h: tensor<2x8xf32>, %r: tensor<2x16x8xf32>, %p: tensor<2x2x16xf32>) -> (tensor<2x16xf32>, tensor<2x2x16xf32>) {
+  %e = tensor.empty() : tensor<2x16xf32>
+  %s = linalg.generic {indexing_maps = [#hx, #hr, #ho], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%h, %r : tensor<2x8xf32>, tensor<2x16x8xf32>) outs(%p : tensor<2x2x16xf32>) {
+  ^bb0(%x: f32, %w: f32, %o: f32):
+    %0 = arith.mulf %x, %w : f32
+    %1 = arith.addf %o, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<2x2x16xf32>
+  %y = linalg.generic {indexing_maps = [#h1, #hunit], iterator_types = ["parallel", "parallel"]} ins(%s : tensor<2x2x16xf32>) outs(%e : tensor<2x16xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = math.tanh %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<2x16xf32>
+  return %y, %s : tensor<2x16xf32>, tensor<2x2x16xf32>
+}

@@ -52,7 +52,7 @@ func.func @batchnorm(%x: tensor<1x4x2x2xf32>, %s: tensor<4xf32>, %b: tensor<4xf3
 // CHECK-LABEL: @lstm(
 // CHECK:         linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<5x3xf32>, tensor<16x3xf32>)
 // CHECK:         scf.for %{{.*}} = %c0 to %c5
-// CHECK:           linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]
+// CHECK:           linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<1x4xf32>, tensor<4x4x4xf32>)
 // CHECK:           math.tanh
 // CHECK:           tensor.insert_slice
 // CHECK:           scf.yield
