@@ -10,6 +10,7 @@
 #include "lathe/Driver/Version.h"
 #include "lathe/Target/Device.h"
 #include "lathe/Target/Header.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -31,7 +32,7 @@ std::optional<ArtifactKind> driver::artifactKind(llvm::StringRef Ending) {
       .Case("s", ArtifactKind::Assembly)
       .Case("ll", ArtifactKind::LLVMText)
       .Case("bc", ArtifactKind::LLVMBitcode)
-      .Case("mlir", ArtifactKind::MLIR)
+      .Cases({"mlir", "mlirbc"}, ArtifactKind::MLIR)
       .Case("ptx", ArtifactKind::PTX)
       .Case("device-ll", ArtifactKind::DeviceLLVMText)
       .Default(std::nullopt);
@@ -114,6 +115,7 @@ private:
   LogicalResult writeArchive(llvm::StringRef Object, llvm::StringRef Path);
   LogicalResult link(llvm::StringRef Object, llvm::StringRef Path);
   LogicalResult writeHeader();
+  LogicalResult writeIR(llvm::raw_ostream &OS);
   LogicalResult writeDependencies();
 
   Compiler &C;
@@ -270,6 +272,27 @@ LogicalResult ArtifactWriter::writeDependencies() {
   });
 }
 
+LogicalResult ArtifactWriter::writeIR(llvm::raw_ostream &OS) {
+  if (StringRef(Request.Path).ends_with(".mlirbc"))
+    return writeBytecodeToFile(Module, OS);
+  if (Request.PrintWeights) {
+    Module.print(OS);
+    OS << "\n";
+    return success();
+  }
+  OpPrintingFlags Flags;
+  Flags.elideLargeElementsAttrs(64).elideLargeResourceString(64);
+  // Where all resources are elided MLIR leaves an empty block behind the
+  // module.
+  std::string Text;
+  llvm::raw_string_ostream TextStream(Text);
+  Module.print(TextStream, Flags);
+  StringRef Shown = Text;
+  Shown.consume_back("\n{-#\n\n#-}\n");
+  OS << Shown.rtrim() << "\n";
+  return success();
+}
+
 LogicalResult ArtifactWriter::write() {
   if (Request.Path == "-" && Request.Kind != ArtifactKind::MLIR &&
       Request.Kind != ArtifactKind::LLVMText &&
@@ -288,14 +311,7 @@ LogicalResult ArtifactWriter::write() {
   LogicalResult Result = success();
   switch (Request.Kind) {
   case ArtifactKind::MLIR:
-    Result = fill(Path, [&](llvm::raw_fd_ostream &OS) {
-      OpPrintingFlags Flags;
-      if (!Request.PrintWeights)
-        Flags.elideLargeElementsAttrs(64).elideLargeResourceString(64);
-      Module.print(OS, Flags);
-      OS << "\n";
-      return success();
-    });
+    Result = fill(Path, [&](llvm::raw_fd_ostream &OS) { return writeIR(OS); });
     break;
   case ArtifactKind::Assembly:
     Result = writeText(target::FileKind::Assembly, Path);
