@@ -139,6 +139,9 @@ protected:
                                          int64_t Count, mlir::ValueRange Acc);
   mlir::Value loadBytes(mlir::Value Tensor, const Coords &At, const Point &Pt,
                         int Dim, int64_t Count);
+  // Sums of products with weights of few bits (NestPacked.cpp).
+  void reducePacked(const NestGraph::Reduction &R, Points &Tile,
+                    llvm::SmallVector<mlir::Value> &Acc);
   /// Names lines of the next panel of the packed operand, \p Terms of a sum's
   /// share of them.
   void prefetchPanel(const Point &Pt, int64_t Terms);

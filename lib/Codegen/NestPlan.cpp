@@ -320,6 +320,7 @@ static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
   P.PackedAccess = Weights - G.Accesses.data();
   P.PanelDim = Column;
   P.Dot = S.getDot();
+  P.PackedBits = S.getBits();
   P.Width = S.getLanes();
   P.VectorDim = Column;
   P.Tile[Column] = S.getNv();

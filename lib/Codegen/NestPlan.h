@@ -48,6 +48,9 @@ struct NestPlan {
   int PackedAccess = -1, PanelDim = -1;
   /// Terms of the sum that one instruction adds, see the schedule.
   int64_t Dot = 1;
+  /// Bits of the weights that are made floats in registers, see the schedule;
+  /// 0: none are.
+  unsigned PackedBits = 0;
   /// Accumulators of a reduction over lanes.
   unsigned ReductionAccumulators = 1;
   /// Tails may be masked.

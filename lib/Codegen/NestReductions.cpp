@@ -118,6 +118,9 @@ void NestEmitter::reduce(unsigned Index, const Points &AllPoints) {
   int Dim = LanesDiffer ? -1 : P.ReductionDim[Index];
   if (Dim >= 0)
     reduceAcrossLanes(R, Dim, Tile, Acc);
+  else if (P.PackedBits &&
+           G.Accesses[P.PackedAccess].Reduction == int(Index))
+    reducePacked(R, Tile, Acc);
   else if (P.Dot > 1 && G.Accesses[P.PackedAccess].Reduction == int(Index))
     reduceDot(R, Tile, Acc);
   else

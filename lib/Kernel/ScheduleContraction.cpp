@@ -39,6 +39,40 @@ int64_t kernel::rowsThatFit(const TargetDescription &Target, int64_t Vectors) {
   return (int64_t(Target.VectorRegisters) - Vectors) / (Vectors + 1);
 }
 
+/// Weights that are made floats in registers: beside the accumulators each
+/// column holds a word of weights, a weight and a scale. Several rows share
+/// what taking a word apart costs, so tiles are as tall as the registers allow;
+/// a single row is bound by memory, its block of terms has accumulators of its
+/// own (and is scaled once).
+static ContractionSchedule choosePacked(const ContractionFacts &F,
+                                        const TargetDescription &Target,
+                                        int64_t Lanes) {
+  ContractionSchedule S{1, 1, Lanes, /*Dot=*/4, F.PackedBits};
+  int64_t Vectors = llvm::divideCeil(F.Columns, Lanes);
+  bool Many = Target.VectorRegisters >= 32;
+  // A table of weights or a mask, a broadcast.
+  int64_t Room = int64_t(Target.VectorRegisters) - 2;
+  if (F.Rows == 1) {
+    S.NV = balanced(Vectors, Many ? 4 : 2);
+    return S;
+  }
+  // Rows that a tile of NV columns takes; the broadcasts of all are drawn
+  // forward.
+  auto RowsOf = [&](int64_t NV) {
+    return std::clamp<int64_t>((Room - 3 * NV) / (NV + 1), 1, Many ? 10 : 6);
+  };
+  S.NV = Many ? std::min<int64_t>(Vectors, 2) : 1;
+  S.MR = RowsOf(S.NV);
+  if (ShapedType::isDynamic(F.Rows))
+    return S;
+  // Few rows leave room for more columns.
+  while (S.NV < std::min<int64_t>(Vectors, 4) && RowsOf(S.NV + 1) >= F.Rows)
+    S.MR = RowsOf(++S.NV);
+  S.NV = balanced(Vectors, S.NV);
+  S.MR = balanced(F.Rows, S.MR);
+  return S;
+}
+
 std::optional<ContractionSchedule>
 kernel::chooseContraction(const ContractionFacts &F,
                           const TargetDescription &Target) {
@@ -57,6 +91,9 @@ kernel::chooseContraction(const ContractionFacts &F,
   if (ShapedType::isDynamic(F.Columns) || Lanes < 4 || F.Columns * 2 < Lanes ||
       F.Depth < 2)
     return std::nullopt;
+
+  if (F.PackedBits)
+    return choosePacked(F, Target, Lanes);
 
   ContractionSchedule S{1, 1, Lanes, Dot};
   int64_t Vectors = llvm::divideCeil(F.Columns, Lanes);

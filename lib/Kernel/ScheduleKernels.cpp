@@ -17,6 +17,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lathe/Kernel/Kernel.h"
+#include "lathe/Kernel/PackedProduct.h"
 #include "lathe/Kernel/Passes.h"
 #include "lathe/Kernel/Schedule.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -37,6 +38,7 @@ namespace {
 struct Contraction {
   linalg::GenericOp Op;
   OpOperand *Weights;
+  OpOperand *Rows;
   unsigned Column;
   ContractionFacts Facts;
 };
@@ -129,16 +131,21 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
       return std::nullopt;
     Root = Op;
   }
-  bool Bytes = Root && (isByteDot(Root, 0) || isByteDot(Root, 1));
-  if (!Root || (!Bytes && !isMultiplyAdd(Root)))
+  if (!Root)
+    return std::nullopt;
+  bool Bytes = isByteDot(Root, 0) || isByteDot(Root, 1);
+  std::optional<PackedProduct> Packed = matchPackedProduct(Root);
+  if (!Bytes && !Packed && !isMultiplyAdd(Root))
     return std::nullopt;
   SmallVector<int64_t> Extents = Root.getStaticLoopRanges();
   auto Kinds = Root.getIteratorTypesArray();
   AffineMap Out = Root.getMatchingIndexingMap(Root.getDpsInitOperand(0));
 
   for (unsigned I : {1u, 0u}) {
-    OpOperand *W = Root.getDpsInputOperand(I);
-    OpOperand *X = Root.getDpsInputOperand(1 - I);
+    if (Packed && I == 0)
+      break;
+    OpOperand *W = Root.getDpsInputOperand(Packed ? Packed->Bytes : I);
+    OpOperand *X = Root.getDpsInputOperand(Packed ? Packed->X : 1 - I);
     auto Arg = dyn_cast<BlockArgument>(W->get());
     AffineMap WMap = Root.getMatchingIndexingMap(W);
     AffineMap XMap = Root.getMatchingIndexingMap(X);
@@ -164,7 +171,7 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
       bool InW = WMap.isFunctionOfDim(D), InX = XMap.isFunctionOfDim(D);
       int64_t E = Extents[D];
       if (Kinds[D] == utils::IteratorType::reduction) {
-        Usable &= InW;
+        Usable &= InW || (Packed && int(D) == Packed->Part);
         Depth *= ShapedType::isDynamic(E) ? 64 : E;
       } else if (InW && !InX && E != 1) {
         Usable &= !ShapedType::isDynamic(E);
@@ -176,6 +183,19 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
       }
     }
     if (!Usable || Column < 0)
+      continue;
+    // Scales and zero points are packed beside the weights.
+    auto Beside = [&](int Operand) {
+      if (Operand < 0)
+        return true;
+      OpOperand *O = Root.getDpsInputOperand(Operand);
+      auto A = dyn_cast<BlockArgument>(O->get());
+      AffineMap Map = Root.getMatchingIndexingMap(O);
+      return A && IsWeight(A.getArgNumber()) && Map.isProjectedPermutation() &&
+             Map.isFunctionOfDim(Column);
+    };
+    if (Packed && (!Beside(Packed->Scale) || !Beside(Packed->Zero) ||
+                   cast<RankedTensorType>(Arg.getType()).getShape().back() % 4))
       continue;
     // Planar results: lanes over the columns store one by one, which a long sum
     // outweighs. Without a window the rows lie as well on the lanes, if they
@@ -190,11 +210,12 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
     bool OneRun =
         Plain &&
         Kernel.getBody().front().getOps<tensor::InsertSliceOp>().empty();
-    return Contraction{
-        Root,
-        W,
-        unsigned(Column),
-        {OneRun ? Rows : RowsInnermost, Extents[Column], Depth, 32, Bytes}};
+    return Contraction{Root,
+                       W,
+                       X,
+                       unsigned(Column),
+                       {OneRun ? Rows : RowsInnermost, Extents[Column], Depth,
+                        32, Bytes, Packed ? Packed->Bits : 0}};
   }
   return std::nullopt;
 }
@@ -236,8 +257,14 @@ private:
     if (!S || (S->Dot > 1 && dotLoop(*C) < 0))
       return;
     Kernel.setScheduleAttr(ContractionScheduleAttr::get(
-        &getContext(), S->MR, S->NV, S->Lanes, /*kc=*/0, S->Dot));
-    pack(*C, S->NV * S->Lanes, S->Dot, Calls);
+        &getContext(), S->MR, S->NV, S->Lanes, /*kc=*/0, S->Dot, S->Bits));
+    pack(*C, C->Weights, S->NV * S->Lanes, S->Dot, Calls);
+    if (!S->Bits)
+      return;
+    PackedProduct P = *matchPackedProduct(C->Op);
+    for (int Operand : {int(P.Scale), P.Zero})
+      if (Operand >= 0)
+        pack(*C, C->Op.getDpsInputOperand(Operand), S->NV * S->Lanes, 1, Calls);
   }
 
   /// The innermost loop of the sum that is one and walks the rows by itself
@@ -245,11 +272,12 @@ private:
   static int dotLoop(const Contraction &C) {
     linalg::GenericOp Op = C.Op;
     SmallVector<int64_t> Extents = Op.getStaticLoopRanges();
-    AffineMap Rows = Op.getMatchingIndexingMap(
-        Op.getDpsInputOperand(1 - C.Weights->getOperandNumber()));
+    AffineMap Rows = Op.getMatchingIndexingMap(C.Rows),
+              Columns = Op.getMatchingIndexingMap(C.Weights);
     int Found = -1;
     for (unsigned L : reductionOrder(Op))
-      if (Rows.getResultPosition(getAffineDimExpr(L, Op.getContext())) &&
+      if (Columns.isFunctionOfDim(L) &&
+          Rows.getResultPosition(getAffineDimExpr(L, Op.getContext())) &&
           (Found < 0 || Extents[L] != 1))
         Found = L;
     return Found;
@@ -257,11 +285,12 @@ private:
 
   /// [batch.., columns / NR, reduction in loop order.., NR], or with \p Dot > 1
   /// [batch.., columns / NR, reduction.. / Dot, NR, Dot].
-  void pack(Contraction &C, int64_t NR, int64_t Dot, ArrayRef<CallOp> Calls) {
+  void pack(Contraction &C, OpOperand *Operand, int64_t NR, int64_t Dot,
+            ArrayRef<CallOp> Calls) {
     linalg::GenericOp Op = C.Op;
     MLIRContext *Ctx = &getContext();
-    AffineMap Map = Op.getMatchingIndexingMap(C.Weights);
-    auto Arg = cast<BlockArgument>(C.Weights->get());
+    AffineMap Map = Op.getMatchingIndexingMap(Operand);
+    auto Arg = cast<BlockArgument>(Operand->get());
     unsigned Number = Arg.getArgNumber();
 
     SmallVector<unsigned> Loops;
@@ -305,7 +334,7 @@ private:
     // The kernel.
     Arg.setType(Type);
     SmallVector<AffineMap> Maps = Op.getIndexingMapsArray();
-    Maps[C.Weights->getOperandNumber()] =
+    Maps[Operand->getOperandNumber()] =
         AffineMap::get(Op.getNumLoops(), 0, At, Ctx);
     OpBuilder B(Op);
     Op.setIndexingMapsAttr(B.getAffineMapArrayAttr(Maps));

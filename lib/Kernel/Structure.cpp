@@ -7,6 +7,7 @@
 
 #include "lathe/Kernel/Structure.h"
 #include "lathe/Kernel/Kernel.h"
+#include "lathe/Kernel/PackedProduct.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -38,7 +39,9 @@ StringRef kernel::kindOf(Operation *Op) {
   auto Linalg = cast<linalg::LinalgOp>(Op);
   if (Linalg.getNumReductionLoops() == 0)
     return "elementwise";
-  if (linalg::isaContractionOpInterface(Linalg))
+  auto Generic = dyn_cast<linalg::GenericOp>(Op);
+  if (linalg::isaContractionOpInterface(Linalg) ||
+      (Generic && matchPackedProduct(Generic)))
     return "contraction";
   if (FailureOr<linalg::ConvolutionDimensions> D =
           linalg::inferConvolutionDims(Linalg);

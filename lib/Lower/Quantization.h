@@ -29,6 +29,10 @@ std::optional<ScaledWeights> scaledWeights(Node &N, unsigned I, int64_t Out);
 /// \p Sum times the scales, along \p Axis.
 Value scaled(Builder &B, Value Sum, Value Scales, int64_t Axis);
 
+/// A x B' with B [N, blocks, bytes] of few bits, one scale a block
+/// (BlockWeights.cpp).
+LogicalResult lowerMatMulNBits(Node &N);
+
 /// saturate(roundeven(X) + Zero) for a float \p X; \p Zero is null or of the
 /// storage type of \p OnnxElem. Float8 types round by their own rule.
 Value quantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,

@@ -71,6 +71,7 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
   T.HasRounding = On.contains("sse4.1");
   T.HasF16Conversion = On.contains("f16c");
   T.HasMaskedMemory = AVX512;
+  T.TableLanes = AVX512 ? 16 : 0;
   T.HasInt8Dot =
       (AVX512 && On.contains("avx512vnni")) || On.contains("avxvnni");
   T.WordDotBits = AVX512                ? 512

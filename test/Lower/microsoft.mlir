@@ -1,6 +1,26 @@
 // RUN: lathe-opt %s --lower-onnx-to-linalg --canonicalize --cse --split-input-file | FileCheck %s
 
-// Four-bit weights: a field of a byte, less the zero point, times the block's scale.
+// Constant four-bit weights stay packed: the sum runs over blocks, bytes of a block and weights of a byte, each made a float where it
+// is multiplied. What is left of the last block meets zeros.
+// CHECK-LABEL: @packed(
+// CHECK-SAME:    %[[X:.*]]: tensor<3x30xf32>
+// CHECK:         %[[PADDED:.*]] = tensor.pad %[[X]] low[0, 0] high[0, 2]
+// CHECK:         %[[ROWS:.*]] = tensor.expand_shape %[[PADDED]] {{.*}} into tensor<3x2x8x2xf32>
+// CHECK:         linalg.generic {{.*}}["parallel", "parallel", "reduction", "reduction", "reduction"]} ins(%[[ROWS]], %{{.*}} : tensor<3x2x8x2xf32>, tensor<4x2x8xi8>, tensor<4x2xf32>, tensor<4x2xf32>)
+// CHECK:           arith.shrui
+// CHECK:           arith.andi
+// CHECK:           arith.subf
+func.func @packed(%a: tensor<3x30xf32>) -> tensor<3x4xf32> {
+  %w = onnx.Constant dense<18> : tensor<4x2x8xui8>
+  %s = onnx.Constant dense<0.5> : tensor<8xf32>
+  %z = onnx.Constant dense<35> : tensor<4xui8>
+  %0 = onnx.ms.MatMulNBits(%a, %w, %s, %z) {K = 30, N = 4, bits = 4, block_size = 16} : (tensor<3x30xf32>, tensor<4x2x8xui8>, tensor<8xf32>, tensor<4xui8>) -> tensor<3x4xf32>
+  return %0 : tensor<3x4xf32>
+}
+
+// -----
+
+// Four-bit weights that only the run knows are spread: a field of a byte, less the zero point, times the block's scale.
 // CHECK-LABEL: @nbits(
 // CHECK:         linalg.generic
 // CHECK:           tensor.extract %{{.*}} : tensor<4x2x8xi8>

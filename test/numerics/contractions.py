@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""MatMul, Gemm and Conv of many shapes against double precision, by the bound of sums of products; integers exactly.
+"""MatMul, Gemm, Conv and products with weights of few bits, of many shapes, against double precision, by the bound of sums of products; integers exactly.
 
     test/numerics/contractions.py [--option=-O1 ...] [--filter=conv]
 
@@ -50,6 +50,13 @@ CONVS = [  # input, output channels, window, strides, pads, dilations, groups
     ((1, 8, 1, 30), 8, (1, 3), (1, 1), (0, 1, 0, 1), (1, 1), 1),
 ]
 
+NBITS = [  # rows, columns, depth, bits, block, zero points
+    ((1,), 64, 64, 4, 32, False), ((1,), 1000, 1056, 4, 32, False), ((1,), 33, 100, 4, 32, True), ((5,), 33, 100, 4, 32, True),
+    ((13,), 70, 256, 4, 16, True), ((2, 7), 17, 96, 8, 32, False), ((1,), 130, 40, 8, 16, True), ((3,), 48, 64, 2, 32, True),
+    ((1,), 5, 128, 2, 64, False), ((31,), 96, 512, 4, 128, False), ((9,), 40, 32, 4, 32, False), ((4,), 200, 64, 4, 64, True),
+    ((2, 1, 3), 36, 160, 4, 32, False), ((200,), 24, 70, 4, 16, False),
+]
+
 BYTES = [(np.uint8, np.int8), (np.int8, np.int8), (np.uint8, np.uint8)]  # activations, weights
 
 
@@ -86,7 +93,8 @@ class Builder:
         from onnx import helper
 
         graph = helper.make_graph(self.nodes, "contractions", self.inputs, self.outputs, self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+        domains = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
+        model = helper.make_model(graph, opset_imports=domains, ir_version=10)
         onnx.checker.check_model(model, full_check=True)
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "contractions.onnx"
@@ -124,6 +132,21 @@ def conv(x, w, groups, *geometry):
     return np.concatenate(parts, axis=1)
 
 
+def few_bits(rng, columns, depth, bits, block, zero_points):
+    """Weights of few bits: operands of MatMulNBits, and what they stand for, [depth, columns] in double precision."""
+    blocks, per_byte = -(-depth // block), 8 // bits
+    fields = rng.integers(0, 1 << bits, (columns, blocks, block)).astype(np.uint8)
+    scales = (rng.random((columns, blocks)) + 0.1).astype(np.float32)
+    zeros = rng.integers(0, 1 << bits, (columns, blocks)).astype(np.uint8)
+    pack = lambda a: sum((a[..., i::per_byte] << (bits * i)).astype(np.uint8) for i in range(per_byte))
+    operands = [pack(fields), scales.reshape(-1)]
+    if zero_points:
+        operands.append(pack(np.pad(zeros, [(0, 0), (0, -blocks % per_byte)])).reshape(-1))
+    middle = zeros[:, :, None] if zero_points else 1 << (bits - 1)
+    exact = (fields.astype(np.float64) - middle) * scales[:, :, None].astype(np.float64)
+    return operands, exact.reshape(columns, -1)[:, :depth].T
+
+
 def build(kind, constant_weights):
     rng = np.random.default_rng(7)
     normal = lambda *shape: rng.standard_normal(shape).astype(np.float32)
@@ -146,6 +169,13 @@ def build(kind, constant_weights):
             bound = bounds.contraction(k, abs(alpha) * np.abs(a_) @ np.abs(b_) + np.abs(extra))
             b.node(f"gemm {ta}{tb} {m}x{n}x{k} + {c_shape}", "Gemm", [x, y, *c], weights,
                    alpha * (a_ @ b_) + extra, bound, transA=ta, transB=tb, alpha=alpha, beta=beta)
+    elif kind == "few bits":
+        for rows, n, k, bits, block, zero_points in NBITS:
+            x, (operands, w) = normal(*rows, k), few_bits(rng, n, k, bits, block, zero_points)
+            bound = bounds.contraction(k, np.abs(wide(x)) @ np.abs(w))
+            b.node(f"{rows} x {n} x {k}, {bits} bits in blocks of {block}{' with zero points' * zero_points}", "MatMulNBits",
+                   [x, *operands], set(range(1, 4)) if constant_weights else weights, wide(x) @ w, bound,
+                   domain="com.microsoft", K=k, N=n, bits=bits, block_size=block)
     elif kind == "integer matmul":
         for (batch_a, batch_b, m, n, k), (a_type, b_type) in itertools.product(MATMULS, BYTES):
             x, y = byte(a_type, *batch_a, m, k), byte(b_type, *batch_b, k, n)
@@ -178,10 +208,10 @@ def build(kind, constant_weights):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--option", action="append", default=[], help="an option for lathe")
-    parser.add_argument("--filter", default="", help="only kinds (matmul, gemm, conv, integer matmul, integer conv) that match")
+    parser.add_argument("--filter", default="", help="only kinds (matmul, gemm, conv, few bits, integer matmul, integer conv) that match")
     args = parser.parse_args()
     passed = failed = 0
-    for kind, constant in itertools.product(("matmul", "gemm", "conv", "integer matmul", "integer conv"), (True, False)):
+    for kind, constant in itertools.product(("matmul", "gemm", "conv", "few bits", "integer matmul", "integer conv"), (True, False)):
         if not re.search(args.filter, kind):
             continue
         builder = build(kind, constant)

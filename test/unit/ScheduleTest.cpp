@@ -97,6 +97,26 @@ TEST(Schedule, BytesTakeTheDotProductOfTheTarget) {
   EXPECT_FALSE(chooseContraction(F, AVX2));
 }
 
+TEST(Schedule, WeightsOfFewBits) {
+  auto Choose = [](int64_t Rows, int64_t Columns, const TargetDescription &T) {
+    ContractionFacts F{Rows, Columns, 1024, 32};
+    F.PackedBits = 4;
+    return *chooseContraction(F, T);
+  };
+  using S = ContractionSchedule;
+  // Words, weights, scales and all rows' broadcasts lie beside the
+  // accumulators.
+  EXPECT_EQ(Choose(64, 768, avx512()), (S{8, 2, 16, 4, 4}));
+  EXPECT_EQ(Choose(mlir::ShapedType::kDynamic, 768, avx512()),
+            (S{8, 2, 16, 4, 4}));
+  EXPECT_EQ(Choose(64, 768, avx2()), (S{5, 1, 8, 4, 4}));
+  // Few rows take more columns, one as many as its sums hide the latency with.
+  EXPECT_EQ(Choose(3, 768, avx512()), (S{3, 4, 16, 4, 4}));
+  EXPECT_EQ(Choose(1, 768, avx512()), (S{1, 4, 16, 4, 4}));
+  EXPECT_EQ(Choose(1, 768, avx2()), (S{1, 2, 8, 4, 4}));
+  EXPECT_EQ(Choose(1, 20, avx512()), (S{1, 2, 16, 4, 4}));
+}
+
 TEST(Schedule, AccumulatorsFitTheRegisters) {
   for (int64_t Rows = 1; Rows < 70; ++Rows)
     for (int64_t Columns = 8; Columns < 300; Columns += 3) {

@@ -70,10 +70,14 @@ def Kernel_ContractionScheduleAttr
     `dot` > 1: bytes are multiplied, `dot` terms of a sum in each lane at once. The
     right-hand side lies in groups of that many terms for each column,
     `[N/NR, .., K/dot, NR, dot]`, padded with zeros.
+
+    `bits` > 0: the `dot` bytes of a column hold weights of so many bits, which are
+    made floats in registers, word by word.
   }];
   let parameters = (ins "int64_t":$mr, "int64_t":$nv, "int64_t":$lanes,
                         DefaultValuedParameter<"int64_t", "0">:$kc,
-                        DefaultValuedParameter<"int64_t", "1">:$dot);
+                        DefaultValuedParameter<"int64_t", "1">:$dot,
+                        DefaultValuedParameter<"int64_t", "0">:$bits);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

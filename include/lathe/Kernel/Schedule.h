@@ -32,6 +32,8 @@ struct ContractionFacts {
   unsigned ElementBits;
   /// Bytes are multiplied, unsigned rows by signed columns.
   bool Bytes = false;
+  /// Bits of a weight that is made a float in registers; 0: it is one.
+  unsigned PackedBits = 0;
 };
 
 /// Register tile of MR rows by NV vectors of Lanes; the right-hand side is
@@ -41,8 +43,12 @@ struct ContractionSchedule {
   /// Terms of a sum that one instruction adds: bytes lie packed in groups of
   /// so many along the sum.
   int64_t Dot = 1;
+  /// Not 0: no terms are added at once, the Dot bytes hold weights of so many
+  /// bits, which are made floats.
+  unsigned Bits = 0;
   bool operator==(const ContractionSchedule &O) const {
-    return MR == O.MR && NV == O.NV && Lanes == O.Lanes && Dot == O.Dot;
+    return MR == O.MR && NV == O.NV && Lanes == O.Lanes && Dot == O.Dot &&
+           Bits == O.Bits;
   }
 };
 

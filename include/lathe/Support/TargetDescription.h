@@ -47,6 +47,9 @@ struct TargetDescription {
   bool HasF16Conversion = false;
   /// Masked vector loads and stores are cheap (AVX-512, SVE).
   bool HasMaskedMemory = false;
+  /// Lanes of f32 of which one instruction picks any by the low bits of an i32 in
+  /// each lane (AVX-512's vpermps); 0: none. A table of weights of few bits.
+  unsigned TableLanes = 0;
   /// Integer dot product u8 x s8 into i32 (VNNI).
   bool HasInt8Dot = false;
   /// Bits of the widest register that multiplies i16 and adds neighbouring
