@@ -52,6 +52,7 @@ static void buildStage(OpPassManager &PM, Stage S,
     Compress.Evaluator = &hostEvaluator();
     Compress.Compress = Options.Compress;
     Compress.Samples = Options.Samples.get();
+    Compress.Remarks = Options.Remarks;
     Compress.Integers = Options.OptLevel > 0;
     compress::buildPipeline(PM, Compress);
     return;
