@@ -23,8 +23,7 @@ void compress::buildPipeline(mlir::OpPassManager &PM,
     Smaller = true;
   }
   if (Prune.Channels != 0) {
-    PM.addPass(createPruneChannels(
-        {Prune.Channels, /*keepShapes=*/false, Options.Remarks, Skip}));
+    PM.addPass(createPruneChannels({Prune.Channels, Skip}));
     Smaller = true;
   }
   if (Smaller)

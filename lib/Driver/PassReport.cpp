@@ -27,15 +27,10 @@ public:
     if (P->getArgument().empty())
       return;
     std::lock_guard<std::mutex> Lock(Mutex);
-    Run &Mine = Running[P];
-    Mine = {};
-    if (auto Module = dyn_cast<ModuleOp>(Op)) {
-      if (Report.Figures)
-        Mine.Before = collectStats(Module, Stage::Graph);
-      Open.push_back(P);
-    }
+    if (auto Module = dyn_cast<ModuleOp>(Op); Module && Report.Figures)
+      Before = collectStats(Module, Stage::Graph);
     // Passes on several functions may run at once.
-    Mine.Start = std::chrono::steady_clock::now();
+    Started[P] = std::chrono::steady_clock::now();
   }
 
   void runAfterPass(Pass *P, Operation *Op) override {
@@ -45,19 +40,14 @@ public:
     std::lock_guard<std::mutex> Lock(Mutex);
     PassReport::Record R;
     R.Pass = P->getArgument().str();
-    Run &Mine = Running[P];
-    double Whole =
-        std::chrono::duration<double, std::milli>(Now - Mine.Start).count();
-    R.Milliseconds = Whole - Mine.Inner;
+    R.Milliseconds =
+        std::chrono::duration<double, std::milli>(Now - Started[P]).count();
     for (PassStatistic *S : PassStatistic::of(P))
       R.Counters.push_back(
           {S->getName().str(), S->getDescription().str(), S->take()});
     if (auto Module = dyn_cast<ModuleOp>(Op)) {
-      Open.pop_back();
-      if (!Open.empty())
-        Running[Open.back()].Inner += Whole;
       if (Report.Figures) {
-        R.Before = Mine.Before;
+        R.Before = Before;
         R.After = collectStats(Module, Stage::Graph);
       }
     } else if (!Report.Records.empty() &&
@@ -78,15 +68,8 @@ public:
 private:
   PassReport &Report;
   std::mutex Mutex;
-  struct Run {
-    StageStats Before;
-    std::chrono::steady_clock::time_point Start;
-    /// Time of the passes that ran within it.
-    double Inner = 0;
-  };
-  llvm::DenseMap<Pass *, Run> Running;
-  /// Passes on the module that have begun and not ended, outermost first.
-  llvm::SmallVector<Pass *> Open;
+  StageStats Before;
+  llvm::DenseMap<Pass *, std::chrono::steady_clock::time_point> Started;
 };
 } // namespace lathe::driver
 

@@ -26,8 +26,6 @@ struct PipelineOptions {
   onnx::Evaluator *Evaluator = nullptr;
   /// What to calibrate with; null: nothing.
   SampleSource *Samples = nullptr;
-  /// Report what stays, and why.
-  bool Remarks = false;
   /// False (-O0): models that arrive quantized are compiled as they are.
   bool Integers = true;
 };

@@ -10,28 +10,6 @@
 
 include "mlir/Pass/PassBase.td"
 
-def Rounds : Pass<"graph-rounds", "::mlir::ModuleOp"> {
-  let summary = "Run passes again until they change nothing";
-  let description = [{
-    What a pass leaves may be what an earlier one looks for: the passes run round
-    after round until one leaves the module as it was. In the pipeline of the stage
-    they are those between cleaning up and the end. A round that finds nothing
-    costs a walk a pass. Passes that undo each other would go on for ever: after
-    `limit` rounds it stops, and counts that.
-
-        graph-rounds{passes=graph-merge-movement,graph-narrow limit=4}
-  }];
-  let options = [
-    Option<"passes", "passes", "std::string", "", "Passes of a round, a pipeline as text">,
-    Option<"limit", "limit", "unsigned", "10", "Rounds at the most">
-  ];
-  let statistics = [
-    Statistic<"NumRounds", "rounds", "Rounds, the last one without a change">,
-    Statistic<"NumStopped", "stopped", "Times that the limit came first">
-  ];
-  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
-}
-
 def EliminateDead : Pass<"graph-eliminate-dead", "::mlir::ModuleOp"> {
   let summary = "Erase what no result of the model depends on, subgraphs included";
   let description = [{
@@ -199,6 +177,35 @@ def GraphFuseRotary : Pass<"graph-fuse-rotary", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::lathe::onnx::ONNXDialect"];
   let statistics = [Statistic<"Rotations", "rotations", "rotary embeddings fused">];
+}
+
+def GraphFuseRecurrent : Pass<"graph-fuse-recurrent", "::mlir::ModuleOp"> {
+  let summary = "cells of LSTM and GRU that were written out to the ops that ONNX has for them";
+  let description = [{
+    A cell is known by its elementwise part, f(i) * g(c) + f(f) * c and f(o) * h(c') or
+    (1 - z) * n + z * h, in any order, association and spelling; in front of each gate stands a
+    sum of products with constant matrices, read through Gemm, MatMul, Add, Split, Slice and
+    Concat, whatever order the framework keeps its gates in:
+
+        %1 = onnx.Gemm(%x, %w, %bx) ...
+        %2 = onnx.Gemm(%h, %r, %bh) ...
+        %3 = onnx.Add(%1, %2) ...                        %y, %h', %c' = onnx.LSTM(%x, %w', %r',
+        %i, %f, %g, %o = onnx.Split(%3) ...                     %b', none, %h, %c) {hidden_size = ..}
+        ... sigmoid(%f) * %c + sigmoid(%i) * tanh(%g)
+        ... sigmoid(%o) * tanh(%c')
+
+    Cells that follow each other with the same weights, unrolled over time, become one op over the
+    sequence: the products with all inputs are then one. The first cell, whose state an exporter
+    knew to be zero, may have lost its products with it. What an input takes from an earlier step
+    of its own sequence, as in a decoder, ends the sequence. Activations other than the default
+    ones are kept by name, a GRU's reset gate before or behind the product by
+    linear_before_reset. A cell of which another value leaves than its new state stays.
+  }];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let statistics = [
+    Statistic<"Cells", "cells", "cells of LSTM and GRU found written out">,
+    Statistic<"Sequences", "sequences", "ops made of them">,
+  ];
 }
 
 def GraphFuseMovement : Pass<"graph-fuse-movement", "::mlir::ModuleOp"> {
