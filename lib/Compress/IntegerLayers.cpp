@@ -81,9 +81,26 @@ struct IntegerLayersPass
     V.setType(cast<ShapedType>(Like.getType()).clone(Element));
   }
 
-  /// Sum * scales (of the row and of each output) + bias, in floats.
+  /// (Sum + integer bias) * scales (of the row and of each output) + bias, in
+  /// floats.
   static Value toReal(onnx::OnnxBuilder &B, Value Sum, float RowScale,
-                      const QuantizedWeights &W, Value Bias, int64_t Behind) {
+                      const QuantizedWeights &W, Value IntegerBias, Value Bias,
+                      int64_t Behind) {
+    auto Along = [&](Value V) {
+      if (Behind == 0)
+        return V;
+      SmallVector<int64_t> Shape = {typeOf(V).getNumElements()};
+      Shape.append(Behind, 1);
+      Value R = B.reshape(V, Shape);
+      R.setType(typeOf(V).clone(Shape));
+      return R;
+    };
+    if (IntegerBias) {
+      Value Whole = B.add(Sum, Along(IntegerBias));
+      Whole.setType(Sum.getType());
+      Sum = Whole;
+      Bias = {};
+    }
     SmallVector<float> Scales;
     for (float S : W.Scales)
       Scales.push_back(RowScale * S);
@@ -95,13 +112,7 @@ struct IntegerLayersPass
     Scaled.setType(Real.getType());
     if (!Bias)
       return Scaled;
-    if (Behind > 0) {
-      Shape.assign({typeOf(Bias).getNumElements()});
-      Shape.append(Behind, 1);
-      Bias = B.reshape(Bias, Shape);
-      Bias.setType(RankedTensorType::get(Shape, B.getF32Type()));
-    }
-    Value Y = B.add(Scaled, Bias);
+    Value Y = B.add(Scaled, Along(Bias));
     Y.setType(Real.getType());
     return Y;
   }
@@ -178,7 +189,8 @@ struct IntegerLayersPass
     Value Sum = B.op("ConvInteger", {Integers, Filter, XZero, WZero}, Attrs,
                      B.getI32Type());
     setType(Sum, Op->getResult(0), B.getI32Type());
-    Value Y = toReal(B, Sum, P.Scale, *W, Bias, Type.getRank() - 2);
+    Value Y =
+        toReal(B, Sum, P.Scale, *W, IntegerBias, Bias, Type.getRank() - 2);
     Op->getResult(0).replaceAllUsesWith(Y);
     Op->erase();
     return true;
@@ -246,7 +258,8 @@ struct IntegerLayersPass
     Value Sum = B.op("MatMulInteger", {Integers, Right, XZero, WZero}, {},
                      B.getI32Type());
     setType(Sum, Op->getResult(0), B.getI32Type());
-    Value Y = toReal(B, Sum, P.Scale, *W, Bias, 0);
+    Value Y = toReal(B, Sum, P.Scale, *W,
+                     Bias ? integerBias(Bias, P.Scale, *W) : Value(), Bias, 0);
     Y.setType(Type);
     Op->getResult(0).replaceAllUsesWith(Y);
     Op->erase();

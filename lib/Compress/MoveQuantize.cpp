@@ -66,7 +66,7 @@ struct MoveQuantizePass : compress::impl::MoveQuantizeBase<MoveQuantizePass> {
         if (Dead.contains(Op))
           continue;
         else if (isa<onnx::QuantizeLinearOp>(Op))
-          Changed |= meet(Op) || dropRelu(Op);
+          Changed |= meet(Op) || dropBounds(Op);
         else
           Changed |= moveDown(Op) || moveUp(Op);
       // Users first.
@@ -98,17 +98,33 @@ struct MoveQuantizePass : compress::impl::MoveQuantizeBase<MoveQuantizePass> {
     return true;
   }
 
-  /// Where the zero point is the least integer, saturation does what Relu does.
-  bool dropRelu(Operation *Quantize) {
-    auto Relu = Quantize->getOperand(0).getDefiningOp<onnx::ReluOp>();
+  /// Saturation does what Relu does where the zero point is the least integer,
+  /// and what Clip does whose bounds are the ends of the integers.
+  bool dropBounds(Operation *Quantize) {
+    Operation *Op = Quantize->getOperand(0).getDefiningOp();
     auto P = parametersOf(Quantize);
-    if (!Relu || !P || !Relu->hasOneUse())
+    if (!isa_and_present<onnx::ReluOp, onnx::ClipOp>(Op) || !P ||
+        !Op->hasOneUse())
       return false;
     bool Unsigned = cast<IntegerType>(P->Element).isUnsigned();
-    if (P->Zero != (Unsigned ? 0 : -128))
+    int64_t Least = Unsigned ? 0 : -128, Most = Least + 255;
+    auto Gives = [&](double Bound, int64_t End) {
+      double Steps = std::nearbyint(float(Bound) / P->Scale) + double(P->Zero);
+      return std::clamp(Steps, double(Least), double(Most)) == double(End);
+    };
+    auto Within = [&](Value Bound, int64_t End) {
+      if (!Bound)
+        return true;
+      auto View = onnx::ConstantView::get(Bound);
+      return View && !View->isElided() && View->size() == 1 &&
+             Gives(View->getNumber(0), End);
+    };
+    auto Clip = dyn_cast<onnx::ClipOp>(Op);
+    if (Clip ? !Within(Clip.getMin(), Least) || !Within(Clip.getMax(), Most)
+             : !Gives(0, Least))
       return false;
-    Quantize->setOperand(0, Relu->getOperand(0));
-    Relu->erase();
+    Quantize->setOperand(0, Op->getOperand(0));
+    Op->erase();
     return true;
   }
 

@@ -80,9 +80,54 @@ struct QuantizePass : compress::impl::QuantizeBase<QuantizePass> {
       return signalPassFailure();
     for (auto [V, Range] : llvm::zip_equal(Stored, *Ranges))
       store(V, coverRange(Range.first, Range.second));
-    for (const Weights &W : Layers)
+    for (const Weights &W : Layers) {
       quantizeWeights(W);
+      quantizeBias(W);
+    }
     layers += Layers.size();
+  }
+
+  /// A constant bias in steps of the layer's sums, so that it is added to them.
+  static void quantizeBias(const Weights &W) {
+    Operation *Op = W.Op;
+    Value Bias = Op->getNumOperands() > 2 ? Op->getOperand(2) : Value();
+    auto View = onnx::ConstantView::get(Bias);
+    auto D = dequantizes(Op->getOperand(0));
+    auto Filter = quantizedWeights(Op->getOperand(W.Operand), W.Out);
+    auto Beta = Op->getAttrOfType<FloatAttr>("beta"),
+         Alpha = Op->getAttrOfType<FloatAttr>("alpha");
+    if (!View || View->isElided() || !View->getElementType().isF32() || !D ||
+        !Filter || View->getShape() != ArrayRef<int64_t>{W.outputs()} ||
+        (Beta && Beta.getValueAsDouble() != 1) ||
+        (Alpha && Alpha.getValueAsDouble() != 1))
+      return;
+    float RowScale = parametersOf(D)->Scale;
+    SmallVector<float> Steps;
+    SmallVector<int32_t> Integers;
+    for (int64_t I = 0; I < View->size(); ++I) {
+      Steps.push_back(RowScale *
+                      Filter->Scales[Filter->Scales.size() == 1 ? 0 : I]);
+      double Count = std::nearbyint(View->getFloat(I) / double(Steps.back()));
+      // Sums need room beside it.
+      if (!(std::fabs(Count) < 0x1p30))
+        return;
+      Integers.push_back(int32_t(Count));
+    }
+    onnx::OnnxBuilder B(Op);
+    B.setLoc(Bias.getLoc());
+    auto Type = cast<RankedTensorType>(View->getType());
+    auto Constant = [&](DenseElementsAttr Attr) {
+      return onnx::ConstantOp::create(B, Attr);
+    };
+    Value Real =
+        B.op("DequantizeLinear",
+             {Constant(DenseElementsAttr::get(
+                  cast<ShapedType>(Type.clone(B.getI32Type())),
+                  ArrayRef<int32_t>(Integers))),
+              Constant(DenseElementsAttr::get(Type, ArrayRef<float>(Steps)))},
+             B.attr("axis", int64_t(0)), B.getF32Type());
+    Real.setType(Type);
+    Op->setOperand(2, Real);
   }
 
   /// The least and greatest element of each of \p Values over all samples.

@@ -141,8 +141,7 @@ static Value quantized(Builder &B, Value Real, Value Scale, Value Zero,
       IntegerType::get(B.getContext(), OnnxElem.getIntOrFloatBitWidth());
   return pointwise(
       B, dimsOf(B, Real), Ins, Maps, Storage, [&](Builder &IB, ValueRange V) {
-        return quantizeScalar(IB, arith::DivFOp::create(IB, V[0], V[1]),
-                              Zero ? V[2] : Value(), OnnxElem);
+        return quantizeReal(IB, V[0], V[1], Zero ? V[2] : Value(), OnnxElem);
       });
 }
 

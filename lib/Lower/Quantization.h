@@ -37,6 +37,9 @@ LogicalResult lowerMatMulNBits(Node &N);
 /// storage type of \p OnnxElem. Float8 types round by their own rule.
 Value quantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,
                      bool Saturate = true);
+/// The same of \p X / \p Scale.
+Value quantizeReal(Builder &B, Value X, Value Scale, Value Zero, Type OnnxElem,
+                   bool Saturate = true);
 /// (X - Zero) as a float of type \p Real, not yet scaled.
 Value dequantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,
                        Type Real);

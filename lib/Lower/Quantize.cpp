@@ -9,6 +9,7 @@
 #include "Quantization.h"
 #include "lathe/ONNX/ConstantView.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -16,6 +17,15 @@ namespace lathe::lower {
 
 static RankedTensorType typeOf(Value V) {
   return cast<RankedTensorType>(V.getType());
+}
+
+/// The integer that the constant \p V of ONNX's type \p OnnxElem is.
+static std::optional<int64_t> knownInteger(Value V, Type OnnxElem) {
+  IntegerAttr C;
+  if (!matchPattern(V, m_Constant(&C)))
+    return std::nullopt;
+  return scalar::isUnsigned(OnnxElem) ? int64_t(C.getValue().getZExtValue())
+                                      : C.getValue().getSExtValue();
 }
 
 Value quantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,
@@ -27,7 +37,7 @@ Value quantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,
     return scalar::cast(B, X, Real, OnnxElem, Saturate);
   }
   Value R = math::RoundEvenOp::create(B, X);
-  if (Zero)
+  if (Zero && knownInteger(Zero, OnnxElem) != 0)
     R = arith::AddFOp::create(B, R, scalar::cast(B, Zero, OnnxElem, Real));
   unsigned Width = OnnxElem.getIntOrFloatBitWidth();
   bool Unsigned = scalar::isUnsigned(OnnxElem);
@@ -45,6 +55,45 @@ Value quantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,
   return Width < 32
              ? Value(arith::TruncIOp::create(B, B.getIntegerType(Width), I))
              : I;
+}
+
+Value quantizeReal(Builder &B, Value X, Value Scale, Value Zero, Type OnnxElem,
+                   bool Saturate) {
+  FloatAttr S;
+  std::optional<int64_t> Z =
+      Zero ? knownInteger(Zero, OnnxElem) : std::optional<int64_t>(0);
+  // So far from the ends of the exponent nothing overflows or is denormal.
+  constexpr float Least = 0x1p-60f, Most = 0x1p60f;
+  if (!X.getType().isF32() || !matchPattern(Scale, m_Constant(&S)) || !Z ||
+      !OnnxElem.isInteger() || OnnxElem.getIntOrFloatBitWidth() > 16 ||
+      !(S.getValueAsDouble() >= Least && S.getValueAsDouble() <= Most))
+    return quantizeScalar(B, arith::DivFOp::create(B, X, Scale), Zero, OnnxElem,
+                          Saturate);
+  // Saturated first: what lies beyond the quotients' ends gives these ends, and
+  // a quotient of numbers in a range is cheaper than any (codegen-expand-math).
+  unsigned Width = OnnxElem.getIntOrFloatBitWidth();
+  bool Unsigned = scalar::isUnsigned(OnnxElem);
+  float Factor = float(S.getValueAsDouble());
+  auto End = [&](int64_t N) {
+    return scalar::constant(B, X.getType(), double(Factor * float(N - *Z)));
+  };
+  Value Low = End(Unsigned ? 0 : -(int64_t(1) << (Width - 1))),
+        High = End((int64_t(1) << (Unsigned ? Width : Width - 1)) - 1);
+  X = arith::SelectOp::create(
+      B, arith::CmpFOp::create(B, arith::CmpFPredicate::OGT, X, Low), X, Low);
+  X = arith::SelectOp::create(
+      B, arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, X, High), X, High);
+  Value R = arith::DivFOp::create(
+      B, X, Scale,
+      arith::FastMathFlagsAttr::get(B.getContext(),
+                                    arith::FastMathFlags::nnan |
+                                        arith::FastMathFlags::ninf));
+  R = math::RoundEvenOp::create(B, R);
+  if (*Z)
+    R = arith::AddFOp::create(B, R,
+                              scalar::constant(B, X.getType(), double(*Z)));
+  return arith::TruncIOp::create(B, B.getIntegerType(Width),
+                                 arith::FPToSIOp::create(B, B.getI32Type(), R));
 }
 
 Value dequantizeScalar(Builder &B, Value X, Value Zero, Type OnnxElem,
@@ -247,15 +296,14 @@ static LogicalResult lowerQuantize(Node &N) {
   Type InElem = N.inElem(0), ScaleElem = N.inElem(1), OutElem = N.outElem();
   Type Real = realType(InElem.isF64() ? InElem : ScaleElem);
   bool Saturate = N.i64("saturate", 1);
-  return N.replace(
-      {pointwise(B, dimsOf(B, X), Ins, Maps, N.outType().getElementType(),
-                 [&](Builder &IB, ValueRange S) {
-                   Value V = scalar::cast(IB, S[0], InElem, Real),
-                         Factor = scalar::cast(IB, S[1], ScaleElem, Real);
-                   V = arith::DivFOp::create(IB, V, Factor);
-                   return quantizeScalar(IB, V, S.size() > 2 ? S[2] : Value(),
-                                         OutElem, Saturate);
-                 })});
+  return N.replace({pointwise(
+      B, dimsOf(B, X), Ins, Maps, N.outType().getElementType(),
+      [&](Builder &IB, ValueRange S) {
+        Value V = scalar::cast(IB, S[0], InElem, Real),
+              Factor = scalar::cast(IB, S[1], ScaleElem, Real);
+        return quantizeReal(IB, V, Factor, S.size() > 2 ? S[2] : Value(),
+                            OutElem, Saturate);
+      })});
 }
 
 static LogicalResult lowerDequantize(Node &N) {
@@ -362,23 +410,21 @@ lowerQuantizedFormula(Node &N, unsigned Count,
       AddParameter(N.in(First + 2));
   }
   Type F32 = B.getF32Type();
-  return N.replace(
-      {pointwise(B, Sizes, Ins, Maps, N.outType().getElementType(),
-                 [&](Builder &IB, ValueRange S) {
-                   SmallVector<Value> Reals;
-                   unsigned Next = Count;
-                   for (unsigned I = 0; I < Count; ++I) {
-                     Value Scale = S[Next++],
-                           Zero = N.has(3 * I + 2) ? S[Next++] : Value();
-                     Value V =
-                         dequantizeScalar(IB, S[I], Zero, N.inElem(3 * I), F32);
-                     Reals.push_back(scalar::mul(IB, V, Scale));
-                   }
-                   Value Scale = S[Next++],
-                         Zero = N.has(3 * Count + 1) ? S[Next++] : Value();
-                   Value R = arith::DivFOp::create(IB, Body(IB, Reals), Scale);
-                   return quantizeScalar(IB, R, Zero, N.outElem());
-                 })});
+  return N.replace({pointwise(
+      B, Sizes, Ins, Maps, N.outType().getElementType(),
+      [&](Builder &IB, ValueRange S) {
+        SmallVector<Value> Reals;
+        unsigned Next = Count;
+        for (unsigned I = 0; I < Count; ++I) {
+          Value Scale = S[Next++],
+                Zero = N.has(3 * I + 2) ? S[Next++] : Value();
+          Value V = dequantizeScalar(IB, S[I], Zero, N.inElem(3 * I), F32);
+          Reals.push_back(scalar::mul(IB, V, Scale));
+        }
+        Value Scale = S[Next++],
+              Zero = N.has(3 * Count + 1) ? S[Next++] : Value();
+        return quantizeReal(IB, Body(IB, Reals), Scale, Zero, N.outElem());
+      })});
 }
 
 static LogicalResult lowerQLinearAdd(Node &N) {

@@ -52,3 +52,23 @@ func.func @extremum(%x: f32, %y: f32) -> (f32, f32) {
   %1 = arith.maximumf %x, %y : f32
   return %0, %1 : f32, f32
 }
+
+// -----
+
+// A quotient of finite numbers by a constant: the product with its reciprocal, corrected. Any other stays.
+// CHECK-LABEL: @divide(
+// CHECK-SAME:    %[[X:.*]]: vector<8xf32>
+// CHECK-DAG:     %[[R:.*]] = arith.constant dense<0.333333343> : vector<8xf32>
+// CHECK-DAG:     %[[C:.*]] = arith.constant dense<-3.000000e+00> : vector<8xf32>
+// CHECK:         %[[Q:.*]] = arith.mulf %[[X]], %[[R]]
+// CHECK:         %[[LEFT:.*]] = math.fma %[[Q]], %[[C]], %[[X]]
+// CHECK:         math.fma %[[LEFT]], %[[R]], %[[Q]]
+// CHECK:         arith.divf %[[X]]
+// SPLIT-LABEL: @divide(
+// SPLIT:         arith.divf {{.*}} fastmath<nnan,ninf>
+func.func @divide(%x: vector<8xf32>) -> (vector<8xf32>, vector<8xf32>) {
+  %c = arith.constant dense<3.0> : vector<8xf32>
+  %0 = arith.divf %x, %c fastmath<nnan,ninf> : vector<8xf32>
+  %1 = arith.divf %x, %c : vector<8xf32>
+  return %0, %1 : vector<8xf32>, vector<8xf32>
+}

@@ -54,3 +54,25 @@ func.func @inputs(%x: tensor<1x2xui8>) -> tensor<1x2xf32> {
   %2 = onnx.MatMul(%0, %1) : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
   return %2 : tensor<1x2xf32>
 }
+
+// -----
+
+// A bias in steps of the sums is added to them, also where the result stays a float.
+// CHECK-LABEL: @bias
+// CHECK: %[[SUM:.*]] = onnx.MatMulInteger(
+// CHECK: %[[WHOLE:.*]] = onnx.Add(%[[SUM]], {{.*}} : (tensor<1x2xi32>, tensor<2xi32>) -> tensor<1x2xi32>
+// CHECK: onnx.Cast(%[[WHOLE]])
+// CHECK-NOT: onnx.Add(
+func.func @bias(%x: tensor<1x3xui8>) -> tensor<1x2xf32> {
+  %s = onnx.Constant dense<0.5> : tensor<f32>
+  %z = onnx.Constant dense<3> : tensor<ui8>
+  %w = onnx.Constant dense<1> : tensor<3x2xi8>
+  %ws = onnx.Constant dense<[0.5, 0.25]> : tensor<2xf32>
+  %b = onnx.Constant dense<[7, 8]> : tensor<2xi32>
+  %bs = onnx.Constant dense<[0.25, 0.125]> : tensor<2xf32>
+  %0 = onnx.DequantizeLinear(%x, %s, %z) : (tensor<1x3xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x3xf32>
+  %1 = onnx.DequantizeLinear(%w, %ws) {axis = 1} : (tensor<3x2xi8>, tensor<2xf32>) -> tensor<3x2xf32>
+  %2 = onnx.DequantizeLinear(%b, %bs) {axis = 0} : (tensor<2xi32>, tensor<2xf32>) -> tensor<2xf32>
+  %3 = onnx.Gemm(%0, %1, %2) : (tensor<1x3xf32>, tensor<3x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  return %3 : tensor<1x2xf32>
+}

@@ -52,3 +52,23 @@ func.func @stays(%x: tensor<2xui8>) -> tensor<2xf32> {
   %3 = onnx.Add(%2, %2) : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
   return %3 : tensor<2xf32>
 }
+
+// -----
+
+// A Clip to the ends of the integers is what saturation does; one within them is not.
+// CHECK-LABEL: @clip
+// CHECK-SAME: %[[X:.*]]: tensor<4xf32>
+// CHECK: onnx.QuantizeLinear(%[[X]],
+// CHECK: onnx.Clip(
+func.func @clip(%x: tensor<4xf32>) -> (tensor<4xui8>, tensor<4xui8>) {
+  %s = onnx.Constant dense<0.0235294122> : tensor<f32>
+  %z = onnx.Constant dense<0> : tensor<ui8>
+  %low = onnx.Constant dense<0.0> : tensor<f32>
+  %six = onnx.Constant dense<6.0> : tensor<f32>
+  %five = onnx.Constant dense<5.0> : tensor<f32>
+  %0 = onnx.Clip(%x, %low, %six) : (tensor<4xf32>, tensor<f32>, tensor<f32>) -> tensor<4xf32>
+  %1 = onnx.QuantizeLinear(%0, %s, %z) : (tensor<4xf32>, tensor<f32>, tensor<ui8>) -> tensor<4xui8>
+  %2 = onnx.Clip(%x, %low, %five) : (tensor<4xf32>, tensor<f32>, tensor<f32>) -> tensor<4xf32>
+  %3 = onnx.QuantizeLinear(%2, %s, %z) : (tensor<4xf32>, tensor<f32>, tensor<ui8>) -> tensor<4xui8>
+  return %1, %3 : tensor<4xui8>, tensor<4xui8>
+}

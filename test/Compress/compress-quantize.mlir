@@ -10,7 +10,9 @@
 // CHECK: onnx.QuantizeLinear(%arg0, {{.*}} -> tensor<1x3x16x16xui8>
 // CHECK: %[[X:.*]] = onnx.DequantizeLinear(
 // CHECK: %[[W:.*]] = onnx.DequantizeLinear({{.*}}axis = 0{{.*}} : (tensor<20x3x3x3xi8>, tensor<20xf32>)
-// CHECK: onnx.Conv(%[[X]], %[[W]],
+// A bias is counted in steps of the sums.
+// CHECK: %[[B:.*]] = onnx.DequantizeLinear({{.*}}axis = 0{{.*}} : (tensor<20xi32>, tensor<20xf32>)
+// CHECK: onnx.Conv(%[[X]], %[[W]], %[[B]])
 // SKIP-NOT: QuantizeLinear(%arg0
 // SKIP: onnx.Conv(%arg0
 func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {

@@ -1,7 +1,12 @@
 // RUN: lathe-opt %s --lower-onnx-to-linalg --canonicalize --cse --split-input-file | FileCheck %s
 
+// Saturated first, at what the least and the greatest integer stand for; the quotient is finite then.
 // CHECK-LABEL: @quantize(
-// CHECK:           arith.divf
+// CHECK-DAG:     %[[LOW:.*]] = arith.constant -6.400000e+01 : f32
+// CHECK-DAG:     %[[HIGH:.*]] = arith.constant 6.350000e+01 : f32
+// CHECK:           arith.cmpf ogt, %{{.*}}, %[[LOW]]
+// CHECK:           arith.cmpf olt, %{{.*}}, %[[HIGH]]
+// CHECK:           arith.divf {{.*}} fastmath<nnan,ninf>
 // CHECK:           math.roundeven
 // CHECK:           arith.addf %{{.*}}, %cst
 // CHECK:           arith.fptosi {{.*}} f32 to i32
