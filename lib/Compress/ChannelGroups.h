@@ -15,6 +15,10 @@
 // A class of joined atoms is removed as a whole, by slicing every constant that
 // has a row for one of its atoms.
 //
+// What an op does to atoms is a rule (ChannelRules.h); this is what rules write
+// down. Invariant: without a class the network computes what it computes with
+// the rows of that class zero.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef LATHE_LIB_COMPRESS_CHANNELGROUPS_H
@@ -22,15 +26,16 @@
 
 #include "Weights.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace lathe::compress {
 
+using Atoms = llvm::SmallVector<int>;
+
 class ChannelGroups {
 public:
-  using Atoms = llvm::SmallVector<int>;
-
+  /// Visits all ops of \p Main by their rules. Layers named in \p Skip keep
+  /// their channels.
   ChannelGroups(mlir::func::FuncOp Main, llvm::ArrayRef<std::string> Skip);
 
   /// Classes of channels that are made by the same layers, each set by itself:
@@ -41,65 +46,96 @@ public:
     llvm::SmallVector<bool> Pinned;
     /// Norm of each class's weights, relative to the mean of their layers.
     llvm::SmallVector<double> Scores;
-    /// A layer that makes them, for messages.
-    mlir::Operation *Layer;
+    /// The layers that make them.
+    llvm::SmallVector<mlir::Operation *> Layers;
+    /// Why the first one that is pinned stays.
+    std::string Reason;
   };
   std::vector<Set> sets();
 
-  /// Removes the classes of these atoms. Returns how many channels of layers
-  /// went.
-  int64_t remove(llvm::ArrayRef<int> Classes);
+  /// Removes the classes of these atoms; with \p KeepShapes their rows become
+  /// zero instead. Returns how many channels of layers went.
+  int64_t remove(llvm::ArrayRef<int> Classes, bool KeepShapes = false);
 
-private:
+  //===--------------------------------------------------------------------===//
+  // For the rules
+  //===--------------------------------------------------------------------===//
+
+  /// Position i of dimension Axis of a value is the atom List[i].
   struct Tracked {
     unsigned Axis;
     Atoms List;
   };
-  /// Dimension \p Axis of a constant has a row for each of these atoms.
+  /// Null where \p V has no channels that are known. Valid until the next
+  /// value is tracked.
+  const Tracked *tracked(mlir::Value V) const;
+  void track(mlir::Value V, unsigned Axis, Atoms List);
+
+  int find(int Atom);
+  void join(int A, int B);
+  /// All of \p List become one class.
+  void joinAll(llvm::ArrayRef<int> List);
+  Atoms fresh(int64_t Number);
+  void pin(llvm::ArrayRef<int> List, const llvm::Twine &Reason);
+  bool isSkipped(mlir::Operation *Op) const { return isNamed(Op, Skip); }
+
+  /// Dimension \p Axis of a constant operand has a row for each of these atoms;
+  /// false if it is no constant of that size.
+  bool cut(mlir::Operation *Op, unsigned Operand, unsigned Axis, Atoms List);
+  /// Element \p Index of a small constant operand counts these atoms.
+  void count(mlir::Operation *Op, unsigned Operand, unsigned Index, Atoms List);
+  /// The attribute \p Name of \p Op counts these atoms.
+  void countAttr(mlir::Operation *Op, llvm::StringRef Name, Atoms List);
+  /// The elements of a constant operand are positions in \p List.
+  void positions(mlir::Operation *Op, unsigned Operand, Atoms List);
+  /// \p To holds the channels of \p From, dimension \p Axis of both, in the
+  /// order \p Order.
+  void shuffle(mlir::Value From, mlir::Value To, unsigned Axis,
+               llvm::ArrayRef<int64_t> Order);
+  /// A layer that makes the atoms: scored by the rows of its weights.
+  void producer(const Weights &W, Atoms List);
+
+private:
   struct Cut {
     mlir::Operation *Op;
     unsigned Operand, Axis;
     Atoms List;
   };
-  /// A layer that makes the atoms: scored by the rows of its weights.
-  struct Producer {
-    Weights W;
-    Atoms List;
-  };
-  /// Element \p Index of a small constant counts these atoms.
   struct Count {
     mlir::Operation *Op;
     unsigned Operand, Index;
     Atoms List;
   };
+  struct Attr {
+    mlir::Operation *Op;
+    std::string Name;
+    Atoms List;
+  };
+  struct Producer {
+    Weights W;
+    Atoms List;
+  };
+  struct Shuffle {
+    mlir::Value From, To;
+    unsigned Axis;
+    llvm::SmallVector<int64_t> Order;
+    Atoms List; // of From
+  };
+  class Remover;
 
-  int find(int Atom);
-  void join(int A, int B);
-  void pin(const Atoms &List);
-  Atoms fresh(int64_t Number, bool Pinned);
-  const Tracked *tracked(mlir::Value V) const;
-  void track(mlir::Value V, unsigned Axis, Atoms List);
-  bool cut(mlir::Operation *Op, unsigned Operand, unsigned Axis,
-           const Atoms &List);
-
-  void visit(mlir::Operation *Op);
-  bool visitLayer(mlir::Operation *Op);
-  bool visitElementwise(mlir::Operation *Op, llvm::ArrayRef<unsigned> Operands);
-  bool visitNormalization(mlir::Operation *Op, unsigned Parameters);
-  bool visitConcat(mlir::Operation *Op);
-  bool visitSplit(mlir::Operation *Op);
-  bool visitView(mlir::Operation *Op);
-  bool visitTranspose(mlir::Operation *Op);
-  bool visitReduce(mlir::Operation *Op);
+  std::vector<double> squaresOf(const Producer &P) const;
 
   llvm::ArrayRef<std::string> Skip;
   std::vector<int> Parent;
-  std::vector<bool> IsPinned; // of the root
+  /// By the root of a class: 0, or one more than the index of a reason.
+  std::vector<unsigned> PinnedBy;
+  std::vector<std::string> Reasons;
   llvm::MapVector<mlir::Value, Tracked> Values;
   std::vector<Cut> Cuts;
   std::vector<Producer> Producers;
-  std::vector<Count> Counts;
-  llvm::SmallVector<mlir::Operation *> Depthwise;
+  std::vector<Count> Counts, Positions;
+  std::vector<Attr> Attrs;
+  std::vector<Shuffle> Shuffles;
 };
 
 } // namespace lathe::compress

@@ -23,7 +23,8 @@ void compress::buildPipeline(mlir::OpPassManager &PM,
     Smaller = true;
   }
   if (Prune.Channels != 0) {
-    PM.addPass(createPruneChannels({Prune.Channels, Skip}));
+    PM.addPass(createPruneChannels(
+        {Prune.Channels, /*keepShapes=*/false, Options.Remarks, Skip}));
     Smaller = true;
   }
   if (Smaller)

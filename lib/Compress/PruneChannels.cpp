@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ChannelGroups.h"
+#include "ChannelRules.h"
 #include "lathe/Compress/Passes.h"
 #include "lathe/Compress/Scores.h"
 #include "lathe/ONNX/Diagnostics.h"
@@ -40,7 +41,7 @@ struct PruneChannelsPass
       SmallVector<int> Gone;
       for (const ChannelGroups::Set &S : Groups.sets())
         choose(S, Gone);
-      channels += Groups.remove(Gone);
+      channels += Groups.remove(Gone, keepShapes);
     }
     eraseUnusedConstants(Module);
   }
@@ -54,8 +55,28 @@ struct PruneChannelsPass
         Free.push_back(C);
         Scores.push_back(S.Scores[I]);
       }
-    for (int64_t I : leastOf(Scores, removableOf(Free.size(), fraction)))
+    SmallVector<int64_t> Least =
+        leastOf(Scores, removableOf(Free.size(), fraction));
+    for (int64_t I : Least)
       Gone.push_back(Free[I]);
+    if (remarks && fraction > 0 && Least.empty())
+      report(S, Free.size());
+  }
+
+  /// Why no channel of the set goes.
+  static void report(const ChannelGroups::Set &S, size_t Free) {
+    InFlightDiagnostic Diag = emitRemark(S.Layers.front()->getLoc());
+    Diag << textOf(S.Layers.front());
+    if (S.Layers.size() > 1)
+      Diag << " and " << S.Layers.size() - 1 << " more";
+    Diag << ": all channels stay: ";
+    if (Free == 0)
+      Diag << S.Reason;
+    else if (Free == 1)
+      Diag << "they go only together";
+    else
+      Diag << "there are no more than " << Free
+           << " parts that can go by themselves";
   }
 };
 } // namespace

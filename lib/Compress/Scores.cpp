@@ -77,6 +77,11 @@ int64_t lathe::compress::removableOf(int64_t Count, double Fraction) {
   return std::max<int64_t>(0, std::min(Part, Count - 1));
 }
 
+bool lathe::compress::wholeGroups(int64_t Number, int64_t InputsOfEach,
+                                  int64_t OutputsOfEach) {
+  return Number >= std::min(InputsOfEach, OutputsOfEach);
+}
+
 std::optional<ZeroPattern> lathe::compress::parsePattern(llvm::StringRef Text,
                                                          std::string &Reason) {
   ZeroPattern P;

@@ -27,10 +27,15 @@ public:
     if (P->getArgument().empty())
       return;
     std::lock_guard<std::mutex> Lock(Mutex);
-    if (auto Module = dyn_cast<ModuleOp>(Op); Module && Report.Figures)
-      Before = collectStats(Module, Stage::Graph);
+    Run &Mine = Running[P];
+    Mine = {};
+    if (auto Module = dyn_cast<ModuleOp>(Op)) {
+      if (Report.Figures)
+        Mine.Before = collectStats(Module, Stage::Graph);
+      Open.push_back(P);
+    }
     // Passes on several functions may run at once.
-    Started[P] = std::chrono::steady_clock::now();
+    Mine.Start = std::chrono::steady_clock::now();
   }
 
   void runAfterPass(Pass *P, Operation *Op) override {
@@ -40,14 +45,19 @@ public:
     std::lock_guard<std::mutex> Lock(Mutex);
     PassReport::Record R;
     R.Pass = P->getArgument().str();
-    R.Milliseconds =
-        std::chrono::duration<double, std::milli>(Now - Started[P]).count();
+    Run &Mine = Running[P];
+    double Whole =
+        std::chrono::duration<double, std::milli>(Now - Mine.Start).count();
+    R.Milliseconds = Whole - Mine.Inner;
     for (PassStatistic *S : PassStatistic::of(P))
       R.Counters.push_back(
           {S->getName().str(), S->getDescription().str(), S->take()});
     if (auto Module = dyn_cast<ModuleOp>(Op)) {
+      Open.pop_back();
+      if (!Open.empty())
+        Running[Open.back()].Inner += Whole;
       if (Report.Figures) {
-        R.Before = Before;
+        R.Before = Mine.Before;
         R.After = collectStats(Module, Stage::Graph);
       }
     } else if (!Report.Records.empty() &&
@@ -68,8 +78,15 @@ public:
 private:
   PassReport &Report;
   std::mutex Mutex;
-  StageStats Before;
-  llvm::DenseMap<Pass *, std::chrono::steady_clock::time_point> Started;
+  struct Run {
+    StageStats Before;
+    std::chrono::steady_clock::time_point Start;
+    /// Time of the passes that ran within it.
+    double Inner = 0;
+  };
+  llvm::DenseMap<Pass *, Run> Running;
+  /// Passes on the module that have begun and not ended, outermost first.
+  llvm::SmallVector<Pass *> Open;
 };
 } // namespace lathe::driver
 

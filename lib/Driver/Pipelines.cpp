@@ -14,6 +14,7 @@
 #include "lathe/Driver/Compiler.h"
 #include "lathe/Driver/Evaluator.h"
 #include "lathe/Driver/Version.h"
+#include "lathe/Graph/Passes.h"
 #include "lathe/Graph/Pipeline.h"
 #include "lathe/Kernel/Pipeline.h"
 #include "lathe/Lower/Passes.h"
@@ -52,6 +53,7 @@ static void buildStage(OpPassManager &PM, Stage S,
     Compress.Evaluator = &hostEvaluator();
     Compress.Compress = Options.Compress;
     Compress.Samples = Options.Samples.get();
+    Compress.Remarks = Options.Remarks;
     Compress.Integers = Options.OptLevel > 0;
     compress::buildPipeline(PM, Compress);
     return;
@@ -118,16 +120,38 @@ struct PassSlot : OpPassManager::pass_iterator {
 };
 } // namespace
 
+/// Moves the passes of \p From to \p To, but those with a name in \p Disabled.
+static void moveEnabled(OpPassManager &From, OpPassManager &To,
+                        llvm::ArrayRef<std::string> Disabled) {
+  // Each pass changes its owner, unless it is to be left out.
+  for (PassSlot It(From.begin()), End(From.end()); It != End; ++It) {
+    if (llvm::is_contained(Disabled, It->getArgument()))
+      continue;
+    if (OpPassManager *Round = graph::roundOf(*It)) {
+      OpPassManager Rest(ModuleOp::getOperationName());
+      moveEnabled(*Round, Rest, Disabled);
+      *Round = std::move(Rest);
+    }
+    To.addPass(It.take());
+  }
+}
+
 void driver::buildPipeline(OpPassManager &PM, Stage From, Stage To,
                            const CompilerOptions &Options,
                            const target::TargetSpec &Target) {
   for (unsigned S = unsigned(From) + 1; S <= unsigned(To); ++S) {
     OpPassManager Whole(ModuleOp::getOperationName());
     buildStage(Whole, Stage(S), Options, Target);
-    // Each pass changes its owner, unless it is to be left out.
-    for (PassSlot It(Whole.begin()), End(Whole.end()); It != End; ++It)
-      if (!llvm::is_contained(Options.DisabledPasses, It->getArgument()))
-        PM.addPass(It.take());
+    moveEnabled(Whole, PM, Options.DisabledPasses);
+  }
+}
+
+static void addNames(OpPassManager &PM, std::vector<std::string> &Names) {
+  for (Pass &P : PM.getPasses()) {
+    if (!P.getArgument().empty())
+      Names.push_back(P.getArgument().str());
+    if (OpPassManager *Round = graph::roundOf(P))
+      addNames(*Round, Names);
   }
 }
 
@@ -137,9 +161,7 @@ std::vector<std::string> driver::passNames(Stage From, Stage To,
   OpPassManager PM(ModuleOp::getOperationName());
   buildPipeline(PM, From, To, Options, Target);
   std::vector<std::string> Names;
-  for (Pass &P : PM.getPasses())
-    if (!P.getArgument().empty())
-      Names.push_back(P.getArgument().str());
+  addNames(PM, Names);
   return Names;
 }
 

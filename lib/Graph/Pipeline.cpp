@@ -32,48 +32,49 @@ void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   PM.addPass(onnx::createInferShapes());
   if (!Options.Optimize)
     return;
-  auto Clean = [&] {
+  auto Clean = [](OpPassManager &PM) {
     PM.addPass(createEliminateDead());
     PM.addPass(createRemoveNoOps());
     PM.addPass(createUnifyConstants());
     PM.addPass(createCanonicalizerPass());
     PM.addPass(createCSEPass());
   };
-  auto Fold = [&](bool Last) {
+  auto Fold = [&](OpPassManager &PM, bool Remarks = false) {
     FoldConstantsOptions Fold;
     Fold.Limit = Options.FoldLimitBytes;
-    Fold.Remarks = Options.Remarks && Last;
+    Fold.Remarks = Remarks;
     PM.addPass(createFoldConstants(Fold, Options.Evaluator));
-    PM.addPass(onnx::createInferShapes());
   };
   // 2. Equal subgraphs of constants become one before they are computed. Values
   // may tell shapes.
-  Clean();
-  Fold(/*Last=*/false);
-  // Three times: what a step leaves may be what an earlier one looks for, and a
-  // second run of the pipeline shall find nothing more. No model that we know
-  // needs a fourth; a round that finds nothing costs a walk a pass.
-  for (bool Last : {false, false, true}) {
-    // 3. What an exporter took apart; the whole op rounds elsewhere.
-    if (!Options.KeepRounding)
-      addFusions(PM);
-    // 4. What moves meets what moves, and vanishes.
-    PM.addPass(createMergeMovement());
-    // 5. Weights take what is beside them; not before, for a scale is a part of
-    // the forms that are fused.
-    if (!Options.KeepRounding)
-      PM.addPass(createMergeScales());
-    // 6. Nothing is computed that nobody reads.
-    PM.addPass(createNarrow());
-    // 7. Wide contractions, once it is known how much of each is needed.
-    PM.addPass(createMergeParallel());
-    // 8. What the last steps left, and the cheapest form of each node that
-    // stays.
-    Clean();
-    PM.addPass(createReduceStrength({Options.KeepRounding}));
-    PM.addPass(createFormGemm());
-    PM.addPass(createMergeMovement());
-    Clean();
-    Fold(Last);
-  }
+  Clean(PM);
+  Fold(PM);
+  PM.addPass(onnx::createInferShapes());
+  // What a step leaves may be what an earlier one looks for.
+  OpPassManager Round(ModuleOp::getOperationName());
+  // 3. What an exporter took apart; the whole op rounds elsewhere.
+  if (!Options.KeepRounding)
+    addFusions(Round);
+  // 4. What moves meets what moves, and vanishes.
+  Round.addPass(createMergeMovement());
+  // 5. Weights take what is beside them; not before, for a scale is a part of
+  // the forms that are fused.
+  if (!Options.KeepRounding)
+    Round.addPass(createMergeScales());
+  // 6. Nothing is computed that nobody reads.
+  Round.addPass(createNarrow());
+  // 7. Wide contractions, once it is known how much of each is needed.
+  Round.addPass(createMergeParallel());
+  // 8. What the last steps left, and the cheapest form of each node that stays.
+  Clean(Round);
+  Round.addPass(createReduceStrength({Options.KeepRounding}));
+  Round.addPass(createFormGemm());
+  Round.addPass(createMergeMovement());
+  Clean(Round);
+  Fold(Round);
+  Round.addPass(onnx::createInferShapes());
+  PM.addPass(createRounds(std::move(Round)));
+  // What is still not computed then, and why.
+  if (Options.Remarks)
+    Fold(PM, /*Remarks=*/true);
 }

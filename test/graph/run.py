@@ -45,7 +45,7 @@ def graph_passes(model):
     if code:
         sys.exit(err)
     names = [p["pass"] for p in json.loads(out)["passes"] if p["pass"].startswith("graph-")]
-    return list(dict.fromkeys(names))
+    return [name for name in dict.fromkeys(names) if name != "graph-rounds"]  # which runs the others
 
 
 def known(kind):

@@ -81,6 +81,13 @@ TEST(CompressScores, LeastOf) {
   EXPECT_EQ(leastOf({1, 1, 1}, 1), (V{2}));
 }
 
+TEST(CompressScores, GroupsOfChannels) {
+  EXPECT_TRUE(wholeGroups(32, 1, 1));  // depthwise
+  EXPECT_TRUE(wholeGroups(32, 4, 4));  // ResNeXt
+  EXPECT_TRUE(wholeGroups(16, 64, 1)); // few outputs each
+  EXPECT_FALSE(wholeGroups(2, 8, 8));
+}
+
 TEST(CompressScores, RemovableKeepsOne) {
   EXPECT_EQ(removableOf(10, 0.3), 3);
   EXPECT_EQ(removableOf(3, 0.99), 2);

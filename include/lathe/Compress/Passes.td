@@ -69,9 +69,12 @@ def PruneChannels : Prune<"channels"> {
   let description = [{
     Channels that depend on each other go together: those of layers whose results
     are added, normalised, concatenated, filtered one by one; with the rows of
-    every weight, bias and parameter that belong to them. Channels of the inputs
-    and outputs of the model stay, as do those that meet an op the analysis does not
-    know. Of each set of layers that share their channels, the given part with the
+    every weight, bias and parameter that belong to them. Convolutions in groups
+    lose whole groups or the same channels of each, group norms whole groups,
+    attention whole heads with what projects to and from them. Channels of the
+    inputs and outputs of the model stay, as do those over which a norm is taken
+    and those that meet an op without a rule: without what goes the network
+    computes what it would with zeros there. Of each set of layers that share their channels, the given part with the
     least norms goes (Li et al., Pruning Filters for Efficient ConvNets, 2017;
     norms relative to their layer's mean, averaged over the layers of a set), and
     at least one stays.
@@ -88,6 +91,9 @@ def PruneChannels : Prune<"channels"> {
   }];
   let options = [
     Option<"fraction", "fraction", "double", "0", "Part of the channels, below 1">,
+    Option<"keepShapes", "keep-shapes", "bool", "false",
+           "Zeros take the place of what goes: the same results from a network of the old size">,
+    Option<"remarks", "remarks", "bool", "false", "Tell of layers whose channels all stay, and why">,
     ListOption<"skip", "skip", "std::string", SkipText>,
   ];
   let statistics = [Statistic<"channels", "channels", "Channels of layers removed">];

@@ -26,6 +26,8 @@ struct PipelineOptions {
   onnx::Evaluator *Evaluator = nullptr;
   /// What to calibrate with; null: nothing.
   SampleSource *Samples = nullptr;
+  /// Report what stays, and why.
+  bool Remarks = false;
   /// False (-O0): models that arrive quantized are compiled as they are.
   bool Integers = true;
 };

@@ -72,6 +72,10 @@ llvm::SmallVector<int64_t> leastOf(llvm::ArrayRef<double> Scores,
 /// How many of \p Count parts a fraction removes: at least one stays.
 int64_t removableOf(int64_t Count, double Fraction);
 
+/// A convolution of \p Number groups loses whole groups; else the same channels
+/// of every group, which is finer where groups are few and wide.
+bool wholeGroups(int64_t Number, int64_t InputsOfEach, int64_t OutputsOfEach);
+
 struct ZeroPattern {
   /// N of M consecutive weights along the inputs stay ...
   unsigned N = 0, M = 0;
@@ -81,7 +85,8 @@ struct ZeroPattern {
   double Fraction = 0;
 };
 /// "2:4" or "4x1:0.5"; nullopt, and why in \p Reason, for anything else.
-std::optional<ZeroPattern> parsePattern(llvm::StringRef Text, std::string &Reason);
+std::optional<ZeroPattern> parsePattern(llvm::StringRef Text,
+                                        std::string &Reason);
 
 /// How much a residual branch adds to what it is added to, estimated from its
 /// weights alone: for each of its linear layers the expected gain of a signal

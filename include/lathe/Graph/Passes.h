@@ -26,6 +26,11 @@ std::unique_ptr<mlir::Pass>
 createFoldConstants(const FoldConstantsOptions &Options,
                     onnx::Evaluator *Evaluator);
 
+/// graph-rounds of the passes of \p Round.
+std::unique_ptr<mlir::Pass> createRounds(mlir::OpPassManager Round);
+/// The passes that \p P repeats; null if it is no graph-rounds.
+mlir::OpPassManager *roundOf(mlir::Pass &P);
+
 #define GEN_PASS_REGISTRATION
 #include "lathe/Graph/Passes.h.inc"
 

@@ -10,6 +10,28 @@
 
 include "mlir/Pass/PassBase.td"
 
+def Rounds : Pass<"graph-rounds", "::mlir::ModuleOp"> {
+  let summary = "Run passes again until they change nothing";
+  let description = [{
+    What a pass leaves may be what an earlier one looks for: the passes run round
+    after round until one leaves the module as it was. In the pipeline of the stage
+    they are those between cleaning up and the end. A round that finds nothing
+    costs a walk a pass. Passes that undo each other would go on for ever: after
+    `limit` rounds it stops, and counts that.
+
+        graph-rounds{passes=graph-merge-movement,graph-narrow limit=4}
+  }];
+  let options = [
+    Option<"passes", "passes", "std::string", "", "Passes of a round, a pipeline as text">,
+    Option<"limit", "limit", "unsigned", "10", "Rounds at the most">
+  ];
+  let statistics = [
+    Statistic<"NumRounds", "rounds", "Rounds, the last one without a change">,
+    Statistic<"NumStopped", "stopped", "Times that the limit came first">
+  ];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+}
+
 def EliminateDead : Pass<"graph-eliminate-dead", "::mlir::ModuleOp"> {
   let summary = "Erase what no result of the model depends on, subgraphs included";
   let description = [{
