@@ -10,12 +10,12 @@
 // movements around: where Q, K and V are the heads of [batch, sequence, heads *
 // size] and the result goes back to that form, the op takes and gives it; keys
 // and values that were repeated for their query heads are taken before that.
-//
-// A boolean mask hides with minus infinity: a finite filler is only the same
-// where every row sees at least one key, which must be provable.
+// Keys and values behind those of earlier tokens are taken with their past;
+// what read the whole reads the op's second and third result.
 //
 //===----------------------------------------------------------------------===//
 
+#include "AttentionScores.h"
 #include "Fusion.h"
 #include "Views.h"
 #include "lathe/Graph/Passes.h"
@@ -28,199 +28,6 @@ namespace lathe::graph {
 using namespace mlir;
 using namespace lathe;
 using namespace lathe::graph;
-
-namespace {
-/// What was found between the softmax and the product of queries and keys.
-struct Scores {
-  Value Q, KT; // [b, h, s, d], [b, h, d, t]
-  double Scale = 1, Cap = 0;
-  Value Mask;
-  /// A second mask, over windows that are the batch: [1, b, h or 1, s, t].
-  Value Windows;
-  /// The mask is boolean; \c Hides: true means hidden.
-  bool Boolean = false, Hides = false;
-};
-} // namespace
-
-//===----------------------------------------------------------------------===//
-// Masks
-//===----------------------------------------------------------------------===//
-
-/// Every row of the condition has an element that is \p Shown: the first one.
-static bool everyRowSees(Value Condition, bool Shown) {
-  // Slices from the start of the last dimension keep its first element.
-  while (Operation *Op = Condition.getDefiningOp()) {
-    if (auto Slice = dyn_cast<onnx::SliceOp>(Op)) {
-      auto Starts = getInts(Slice.getStarts()),
-           Axes = getInts(getOperand(Op, 3));
-      int64_t Rank = getRank(Slice.getData());
-      if (Rank < 1 || !Axes)
-        return false;
-      for (auto [I, Axis] : llvm::enumerate(*Axes)) {
-        if (fromFront(Axis, Rank) != Rank - 1)
-          continue;
-        auto Steps = getInts(getOperand(Op, 4));
-        if (!Starts || (*Starts)[I] != 0 ||
-            (getOperand(Op, 4) && (!Steps || (*Steps)[I] != 1)))
-          return false;
-      }
-      Condition = Slice.getData();
-      continue;
-    }
-    if (isa<onnx::CastOp>(Op) || (isa<onnx::UnsqueezeOp>(Op) && [&] {
-          auto Axes = getAxes(Op);
-          return Axes &&
-                 !llvm::is_contained(*Axes, getRank(Op->getResult(0)) - 1);
-        }())) {
-      Condition = Op->getOperand(0);
-      continue;
-    }
-    if (auto Not = dyn_cast<onnx::NotOp>(Op)) {
-      Condition = Not.getX();
-      Shown = !Shown;
-      continue;
-    }
-    break;
-  }
-  auto View = getConstant(Condition);
-  if (!View || View->getShape().empty() || View->size() == 0)
-    return false;
-  int64_t Row = View->getShape().back();
-  for (int64_t I = 0; I < View->size(); I += Row)
-    if ((View->getNumber(I) != 0) != Shown)
-      return false;
-  return true;
-}
-
-/// \p Mask broadcasts to scores of shape \p S and never the other way round.
-static bool broadcastsTo(RankedTensorType Mask, ArrayRef<int64_t> S) {
-  if (!Mask || Mask.getRank() == 0 || Mask.getRank() > int64_t(S.size()))
-    return false;
-  for (auto [M, D] :
-       llvm::zip(llvm::reverse(Mask.getShape()), llvm::reverse(S)))
-    if (M != 1 && M != D && !(ShapedType::isDynamic(M) && D != 1))
-      return false;
-  return true;
-}
-
-/// [b, ..] as [1, b, ..] plus a mask of windows, and back: the mask of a
-/// shifted Swin block. \p V becomes the scores, \p Windows the mask.
-static bool matchWindows(Value &V, Value &Windows, Trail &T) {
-  using namespace onnx;
-  RankedTensorType Type = getStatic(V);
-  if (!Type || Type.getRank() != 4)
-    return false;
-  for (unsigned I : {0u, 1u}) {
-    Value Inner = peel(V.getDefiningOp<ReshapeOp>().getData());
-    auto Add = Inner.getDefiningOp<AddOp>();
-    auto Split =
-        Add ? peel(Add->getOperand(I)).getDefiningOp<ReshapeOp>() : nullptr;
-    if (!Split || Split.getData().getType() != Type)
-      continue;
-    RankedTensorType Five = getStatic(Split.getReshaped()),
-                     Mask = getStatic(Add->getOperand(1 - I));
-    if (!Five || Five != Inner.getType() || Five.getRank() != 5 || !Mask ||
-        Five.getShape().front() != 1 || Mask.getRank() != 5 ||
-        Five.getShape().drop_front() != Type.getShape())
-      continue;
-    Windows = Add->getOperand(1 - I);
-    T.pass(Add);
-    T.pass(Split);
-    V = Split.getData();
-    return true;
-  }
-  return false;
-}
-
-/// Takes masks, cap and scale off, from the softmax down to the product.
-static bool matchScores(Value V, Scores &S, Trail &T) {
-  for (unsigned Steps = 0; Steps < 8; ++Steps) {
-    V = peel(V, &T);
-    Operation *Op = V.getDefiningOp();
-    if (!Op)
-      return false;
-    T.pass(Op);
-    if (auto Product = dyn_cast<onnx::MatMulOp>(Op)) {
-      S.Q = Product.getA();
-      S.KT = Product.getB();
-      return true;
-    }
-    if (isa<onnx::MulOp, onnx::DivOp>(Op)) {
-      // scale * x, x * scale, x / scale; tanh(x / cap) * cap
-      bool Divides = isa<onnx::DivOp>(Op);
-      for (unsigned I : {1u, 0u}) {
-        if (Divides && I == 0)
-          return false;
-        auto Number = getUniform(Op->getOperand(I));
-        if (!Number)
-          continue;
-        V = Op->getOperand(1 - I);
-        if (auto Tanh = V.getDefiningOp<onnx::TanhOp>()) {
-          if (Divides || S.Cap || S.Scale != 1)
-            return false;
-          T.pass(Tanh);
-          S.Cap = *Number;
-          Product P = Product::of(Tanh.getInput());
-          // x / cap, with what else scales x.
-          if (P.Powers.size() != 1 || P.Powers[0].second != 1)
-            return false;
-          for (Operation *Inner : P.Ops)
-            T.pass(Inner);
-          S.Scale = P.Factor * S.Cap;
-          V = P.Powers[0].first;
-        } else {
-          S.Scale *= Divides ? 1 / *Number : *Number;
-        }
-        Op = nullptr;
-        break;
-      }
-      if (Op)
-        return false;
-      continue;
-    }
-    // One mask, on the scaled scores.
-    if (S.Mask || S.Cap || S.Scale != 1)
-      return false;
-    if (isa<onnx::ReshapeOp>(Op)) {
-      if (S.Windows || !matchWindows(V, S.Windows, T))
-        return false;
-      continue;
-    }
-    if (auto Where = dyn_cast<onnx::WhereOp>(Op)) {
-      S.Mask = Where.getCondition();
-      S.Boolean = true;
-      auto Filler = getUniform(Where.getY());
-      V = Where.getX();
-      if (!Filler) {
-        Filler = getUniform(Where.getX());
-        V = Where.getY();
-        S.Hides = true;
-      }
-      if (!Filler || *Filler > -1e4 ||
-          (!std::isinf(*Filler) && !everyRowSees(S.Mask, !S.Hides)))
-        return false;
-      continue;
-    }
-    if (!isa<onnx::AddOp>(Op))
-      return false;
-    // The side that leads to the product.
-    for (unsigned I : {0u, 1u}) {
-      Scores Deeper = S;
-      Deeper.Mask = Op->getOperand(1 - I);
-      auto Mark = T.mark();
-      if (!isConstant(Op->getOperand(I)) &&
-          matchScores(Op->getOperand(I), Deeper, T) &&
-          // More masks would be found first.
-          Deeper.Mask == Op->getOperand(1 - I)) {
-        S = Deeper;
-        return true;
-      }
-      T.undo(Mark);
-    }
-    return false;
-  }
-  return false;
-}
 
 //===----------------------------------------------------------------------===//
 // Heads
@@ -265,44 +72,119 @@ static SmallVector<int64_t> swapLast(ArrayRef<int64_t> Perm) {
   return Swapped;
 }
 
-/// A number that \p V is scaled by alone; V becomes what is scaled.
-static double takeScale(Value &V, Trail &T) {
-  V = peel(V, &T);
-  auto *Op = V.getDefiningOp();
-  if (!isa_and_nonnull<onnx::MulOp, onnx::DivOp>(Op) || !V.hasOneUse())
-    return 1;
-  for (unsigned I : {1u, 0u}) {
-    auto Number = getUniform(Op->getOperand(I));
-    if (!Number || (I == 0 && isa<onnx::DivOp>(Op)) ||
-        Op->getOperand(1 - I).getType() != V.getType())
-      continue;
-    T.pass(Op);
-    V = Op->getOperand(1 - I);
-    return isa<onnx::DivOp>(Op) ? 1 / *Number : *Number;
-  }
-  return 1;
-}
-
 static bool sameDim(RankedTensorType A, int64_t I, RankedTensorType B,
                     int64_t J) {
   return A.getDimSize(I) == B.getDimSize(J);
 }
 
 //===----------------------------------------------------------------------===//
+// Keys and values of the tokens before
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// \p Whole is Past and New, one behind the other; both [b, h, s, d].
+struct Cached {
+  onnx::ConcatOp Whole;
+  Value Past, New;
+  /// The parts, and so the whole, are [b, h, d, s].
+  bool Swapped = false;
+};
+} // namespace
+
+/// \p V is two tensors along its positions.
+static std::optional<Cached> findCached(Value V, bool Swapped) {
+  auto Join = peel(V).getDefiningOp<onnx::ConcatOp>();
+  if (!Join || Join->getNumOperands() != 2 || getRank(V) != 4 ||
+      fromFront(Join.getAxis(), 4) != (Swapped ? 3 : 2))
+    return std::nullopt;
+  return Cached{Join, Join->getOperand(0), Join->getOperand(1), Swapped};
+}
+
+/// What reads one of \p Wholes, of any depth, in front of \p End and will not
+/// die with it: in order, to be moved behind \p End. Nullopt if \p End, which
+/// will read \p Inputs, depends on it.
+static std::optional<SmallVector<Operation *>>
+findReaders(ArrayRef<Value> Wholes, Operation *End, ArrayRef<Operation *> Dying,
+            ArrayRef<Value> Inputs) {
+  constexpr unsigned Most = 64;
+  llvm::SmallSetVector<Operation *, 8> Found;
+  SmallVector<Value> Work(Wholes);
+  while (!Work.empty()) {
+    for (Operation *User : Work.pop_back_val().getUsers()) {
+      User = End->getBlock()->findAncestorOpInBlock(*User);
+      if (!User || User == End || llvm::is_contained(Dying, User) ||
+          !User->isBeforeInBlock(End))
+        continue;
+      if (!Found.insert(User))
+        continue;
+      if (!isPure(User) || Found.size() > Most)
+        return std::nullopt;
+      llvm::append_range(Work, User->getResults());
+    }
+  }
+  auto IsFound = [&](Value V) {
+    return V && V.getDefiningOp() && Found.contains(V.getDefiningOp());
+  };
+  if (llvm::any_of(Inputs, IsFound) || llvm::any_of(Dying, [&](Operation *Op) {
+        return llvm::any_of(Op->getOperands(), IsFound);
+      }))
+    return std::nullopt;
+  SmallVector<Operation *> Ordered = Found.takeVector();
+  llvm::sort(Ordered,
+             [](Operation *A, Operation *B) { return A->isBeforeInBlock(B); });
+  return Ordered;
+}
+
+//===----------------------------------------------------------------------===//
 // The op
 //===----------------------------------------------------------------------===//
 
-/// softmax(scores) * V
-static bool fuseAttention(Operation *Root, Fuser &F) {
-  using namespace onnx;
-  auto Sum = cast<MatMulOp>(Root);
-  RankedTensorType Result = getRanked(Sum.getY());
-  if (!Result || Result.getRank() != 4 || !isFloat(Sum.getY()))
-    return false;
+namespace {
+class AttentionFuser {
+public:
+  AttentionFuser(onnx::MatMulOp Sum, Fuser &F) : Sum(Sum), F(F) {}
+  bool run();
+
+private:
+  bool matchWeights();
+  void matchKeys();
+  bool checkTypes();
+  void takeRepeats();
+  bool takeCache();
+  bool checkMask();
+  void takeRows();
+  bool findReaders();
+  void build();
+  Value buildMask(NodeBuilder &B);
+  /// Queries, keys and values as operands.
+  void buildRows(NodeBuilder &B, Value (&Operands)[3]);
+
+  bool asRows() const { return Q && Key && Val; }
+  Operation *getEnd() { return asRows() ? Join.getOperation() : Sum; }
+
+  onnx::MatMulOp Sum;
+  Fuser &F;
   Trail T;
+  Scores S;
+  bool Cleared = false, Causal = false;
+  /// K is [b, h, t, d] once transposed by KeyPerm (empty: as it is).
+  Value K, V;
+  SmallVector<int64_t> KeyPerm;
+  std::optional<Cached> CacheK, CacheV;
+  SmallVector<Operation *> Dying, Readers;
+  /// Rows instead of heads, if all of them come so and the result, turned and
+  /// joined, goes so.
+  HeadRows Q, Key, Val;
+  onnx::TransposeOp Turn;
+  onnx::ReshapeOp Join;
+};
+} // namespace
+
+/// From the sum down to the product of queries and keys.
+bool AttentionFuser::matchWeights() {
+  using namespace onnx;
   Value Weights = peel(Sum.getA(), &T);
   // Rows that see nothing may be cleared.
-  bool Cleared = false;
   if (auto Where = Weights.getDefiningOp<WhereOp>()) {
     auto IsNaN = Where.getCondition().getDefiningOp<IsNaNOp>();
     if (!IsNaN || IsNaN.getX() != Where.getY() || !isUniform(Where.getX(), 0))
@@ -316,145 +198,252 @@ static bool fuseAttention(Operation *Root, Fuser &F) {
   if (!Softmax || fromFront(Softmax.getAxis(), 4) != 3)
     return false;
   T.pass(Softmax);
-  Scores S;
-  if (!matchScores(Softmax.getInput(), S, T))
-    return false;
+  // A cleared row was not a number, which only minus infinity gives.
+  return matchScores(Softmax.getInput(), S, T) && !(Cleared && !S.Mask);
+}
 
-  // Scales of either side.
+/// The keys before they were turned for the product, and scales of either side.
+void AttentionFuser::matchKeys() {
   S.Scale *= takeScale(S.Q, T) * takeScale(S.KT, T);
-  Value V = Sum.getB(), K;
-  SmallVector<int64_t> KeyPerm;
-  if (auto Swap = S.KT.getDefiningOp<TransposeOp>()) {
-    Value Before = Swap.getData();
-    S.Scale *= takeScale(Before, T);
+  V = Sum.getB();
+  if (auto Swap = S.KT.getDefiningOp<onnx::TransposeOp>()) {
+    K = Swap.getData();
+    S.Scale *= takeScale(K, T);
     KeyPerm = swapLast(getPermutation(Swap));
-    K = Before;
+    if (llvm::is_sorted(KeyPerm))
+      KeyPerm.clear();
+  } else {
+    K = S.KT;
+    KeyPerm = {0, 1, 3, 2};
   }
+}
+
+bool AttentionFuser::checkTypes() {
   RankedTensorType QT = getRanked(S.Q), KTT = getRanked(S.KT),
                    VT = getRanked(V);
-  if (!K || !QT || !KTT || !VT || QT.getRank() != 4 || KTT.getRank() != 4 ||
-      VT.getRank() != 4 || QT.isDynamicDim(1) || QT.isDynamicDim(3) ||
-      VT.isDynamicDim(3) || !sameDim(QT, 0, KTT, 0) ||
-      !sameDim(QT, 1, KTT, 1) || !sameDim(QT, 3, KTT, 2) ||
-      !sameDim(VT, 0, KTT, 0) || !sameDim(VT, 1, KTT, 1) || S.Cap < 0 ||
-      !T.isClosed(Root))
-    return false;
-  if (S.Windows && S.Boolean)
-    return false;
-  if (S.Windows && !broadcastsTo(getRanked(S.Windows),
-                                 {1, QT.getDimSize(0), QT.getDimSize(1),
-                                  QT.getDimSize(2), KTT.getDimSize(3)}))
-    return false;
-  if (S.Mask &&
-      !broadcastsTo(getRanked(S.Mask), {QT.getDimSize(0), QT.getDimSize(1),
-                                        QT.getDimSize(2), KTT.getDimSize(3)}))
-    return false;
-  // A cleared row was not a number, which only minus infinity gives.
-  if (Cleared && !S.Mask)
-    return false;
+  return QT && KTT && VT && QT.getRank() == 4 && KTT.getRank() == 4 &&
+         VT.getRank() == 4 && !QT.isDynamicDim(1) && !QT.isDynamicDim(3) &&
+         !VT.isDynamicDim(3) && sameDim(QT, 0, KTT, 0) &&
+         sameDim(QT, 1, KTT, 1) && sameDim(QT, 3, KTT, 2) &&
+         sameDim(VT, 0, KTT, 0) && sameDim(VT, 1, KTT, 1) && S.Cap >= 0;
+}
 
-  // Keys and values before they were repeated.
-  bool KeyIsPlain = llvm::equal(KeyPerm, llvm::seq<int64_t>(0, 4));
-  int64_t KeyHeads = QT.getDimSize(1);
+/// Keys and values before they were repeated.
+void AttentionFuser::takeRepeats() {
   Trail Repeats;
-  Value ShortK = KeyIsPlain ? beforeRepeat(K, Repeats) : Value(),
+  Value ShortK = KeyPerm.empty() ? beforeRepeat(K, Repeats) : Value(),
         ShortV = beforeRepeat(V, Repeats);
-  if (ShortK && ShortV && sameDim(getRanked(ShortK), 1, getRanked(ShortV), 1)) {
-    K = ShortK;
-    V = ShortV;
-    KeyHeads = getRanked(K).getDimSize(1);
-    for (Operation *Op : Repeats.ops())
-      T.pass(Op);
-  } else {
-    ShortK = ShortV = {};
-  }
+  if (!ShortK || !ShortV ||
+      !sameDim(getRanked(ShortK), 1, getRanked(ShortV), 1))
+    return;
+  K = ShortK;
+  V = ShortV;
+  for (Operation *Op : Repeats.ops())
+    T.pass(Op);
+}
 
-  // Rows instead of heads, if all of them come so and the result goes so.
-  HeadRows Q, Key, Val;
-  auto Turn = dyn_cast_or_null<TransposeOp>(getSingleUser(Sum.getY()));
-  auto Join =
-      Turn ? dyn_cast_or_null<ReshapeOp>(getSingleUser(Turn.getTransposed()))
-           : nullptr;
-  int64_t Heads = QT.getDimSize(1), Wide = Heads * VT.getDimSize(3);
-  bool AsRows = Turn && Join && Join.getData() == Turn.getTransposed() &&
-                (getPermutation(Turn) == SmallVector<int64_t>{0, 2, 1, 3} ||
-                 (getPermutation(Turn) == SmallVector<int64_t>{2, 0, 1, 3} &&
-                  QT.getDimSize(0) == 1));
-  if (AsRows) {
-    RankedTensorType Joined = getRanked(Join.getReshaped());
-    auto Given = getInts(Join.getShape());
-    AsRows =
-        Joined && Joined.getRank() > 0 && Joined.getShape().back() == Wide &&
-        !(Given && llvm::is_contained(ArrayRef(*Given).drop_front(
-                                          std::min<size_t>(2, Given->size())),
-                                      0));
-  }
-  if (AsRows) {
-    Q = findHeadRows(S.Q);
-    if (ShortK)
-      Key = findHeadRows(K);
-    else
-      Key = findHeadRows(S.KT, /*Swapped=*/true);
-    // A scale inside the transpose is not part of the rows.
-    if (!ShortK && S.KT.getDefiningOp<TransposeOp>().getData() != K) {
-      Key = {};
-      if (KeyIsPlain)
-        Key = findHeadRows(K);
-    }
-    Val = findHeadRows(V);
-    AsRows = Q && Key && Val;
-  }
+/// What is in front of and behind the past; false if there is none.
+bool AttentionFuser::takeCache() {
+  CacheV = findCached(V, /*Swapped=*/false);
+  if (KeyPerm.empty())
+    CacheK = findCached(K, /*Swapped=*/false);
+  else if (K == S.KT)
+    CacheK = findCached(K, /*Swapped=*/true);
+  auto IsOwn = [&](std::optional<Cached> &C) {
+    return C && C->Whole->getBlock() == Sum->getBlock() &&
+           getRank(C->Past) == 4 && getRank(C->New) == 4 &&
+           getRanked(C->Past).getDimSize(1) ==
+               getRanked(C->New).getDimSize(1) &&
+           !getRanked(C->New).isDynamicDim(1);
+  };
+  return IsOwn(CacheK) && IsOwn(CacheV) && CacheK->Whole != CacheV->Whole;
+}
 
-  Operation *End = AsRows ? Join.getOperation() : Root;
-  if (AsRows) {
-    T.pass(Root);
+/// The mask hides what the op would hide, and does not widen the scores.
+bool AttentionFuser::checkMask() {
+  RankedTensorType QT = getRanked(S.Q), KTT = getRanked(S.KT);
+  SmallVector<int64_t> Shape = {1, QT.getDimSize(0), QT.getDimSize(1),
+                                QT.getDimSize(2), KTT.getDimSize(3)};
+  Causal = false;
+  if (S.Windows && (S.Boolean || !broadcastsTo(getRanked(S.Windows), Shape)))
+    return false;
+  if (!S.Mask)
+    return true;
+  const onnx::SizeAnalysis &Sizes = F.getSizes(Sum);
+  auto Queries = Sizes.getSize(S.Q, 2), Keys = Sizes.getSize(S.KT, 3);
+  // The op counts positions from the end of the past.
+  bool Aligned =
+      Queries && Keys &&
+      (CacheK ? Sizes.getSize(CacheK->New, CacheK->Swapped ? 3 : 2) == Queries
+              : Queries == Keys);
+  Causal = Aligned && !S.Windows && isCausal(S, *Queries, *Keys, Sizes);
+  return Causal ||
+         (broadcastsTo(getRanked(S.Mask), ArrayRef(Shape).drop_front()) &&
+          (!S.Finite || everyRowSees(S)));
+}
+
+void AttentionFuser::takeRows() {
+  Q = Key = Val = {};
+  Turn = dyn_cast_or_null<onnx::TransposeOp>(getSingleUser(Sum.getY()));
+  Join = Turn ? dyn_cast_or_null<onnx::ReshapeOp>(
+                    getSingleUser(Turn.getTransposed()))
+              : nullptr;
+  if (!Join || Join.getData() != Turn.getTransposed() ||
+      !(getPermutation(Turn) == SmallVector<int64_t>{0, 2, 1, 3} ||
+        (getPermutation(Turn) == SmallVector<int64_t>{2, 0, 1, 3} &&
+         getRanked(S.Q).getDimSize(0) == 1)))
+    return;
+  int64_t Wide = getRanked(S.Q).getDimSize(1) * getRanked(V).getDimSize(3);
+  RankedTensorType Joined = getRanked(Join.getReshaped());
+  auto Given = getInts(Join.getShape());
+  if (!Joined || Joined.getRank() == 0 || Joined.getShape().back() != Wide ||
+      (Given &&
+       llvm::is_contained(
+           ArrayRef(*Given).drop_front(std::min<size_t>(2, Given->size())), 0)))
+    return;
+  Q = findHeadRows(S.Q);
+  if (CacheK)
+    Key = findHeadRows(CacheK->New, CacheK->Swapped ? HeadLayout::PositionsLast
+                                                    : HeadLayout::HeadsFirst);
+  else if (KeyPerm.empty())
+    Key = findHeadRows(K);
+  // A scale inside the transpose is not part of the rows.
+  else if (auto Swap = S.KT.getDefiningOp<onnx::TransposeOp>();
+           !Swap || Swap.getData() == K)
+    Key = findHeadRows(S.KT, HeadLayout::PositionsLast);
+  Val = findHeadRows(CacheV ? CacheV->New : V);
+}
+
+/// Whether present keys and values may come as late as the op does.
+bool AttentionFuser::findReaders() {
+  Dying.assign(T.ops().begin(), T.ops().end());
+  Dying.push_back(Sum);
+  if (asRows())
+    Dying.append({Turn, Join});
+  if (auto Swap = singleUse<onnx::TransposeOp>(S.KT))
+    Dying.push_back(Swap);
+  auto Found =
+      ::findReaders({CacheK->Whole, CacheV->Whole}, getEnd(), Dying,
+                    {S.Q, S.Mask, CacheK->Past, CacheK->New, CacheV->Past,
+                     CacheV->New, Q.Rows, Key.Rows, Val.Rows});
+  Readers = Found.value_or(SmallVector<Operation *>());
+  return Found.has_value();
+}
+
+Value AttentionFuser::buildMask(NodeBuilder &B) {
+  if (Causal)
+    return {};
+  Value Mask = S.Mask;
+  if (Mask && S.Boolean && S.Hides)
+    Mask = B.op("Not", {Mask});
+  if (!S.Windows)
+    return Mask;
+  Value Windows =
+      B.reshape(S.Windows, getRanked(S.Windows).getShape().drop_front());
+  return Mask ? B.op("Add", {Windows, Mask}) : Windows;
+}
+
+void AttentionFuser::buildRows(NodeBuilder &B, Value (&Operands)[3]) {
+  HeadRows *Inputs[] = {&Q, &Key, &Val};
+  for (auto [I, In] : llvm::enumerate(Inputs))
+    Operands[I] = I && In->Rows == Q.Rows ? Operands[0] : In->all(B);
+  // Three equal parts of one projection, or each a part of its own.
+  int64_t All = getRanked(Operands[0]).getDimSize(2), Third = All / 3;
+  bool Thirds = llvm::all_equal(ArrayRef<Value>(Operands)) && All % 3 == 0;
+  for (auto [I, In] : llvm::enumerate(Inputs))
+    Thirds &= In->Count * In->Size == Third && In->Offset == int64_t(I) * Third;
+  if (Thirds) {
+    Operation *Split =
+        B.node("Split", {Operands[0], B.ints({Third, Third, Third})},
+               B.attr("axis", int64_t(2)), {}, 3);
+    llvm::copy(Split->getResults(), Operands);
+    return;
+  }
+  for (auto [I, In] : llvm::enumerate(Inputs))
+    Operands[I] = In->partOf(B, Operands[I]);
+}
+
+void AttentionFuser::build() {
+  Operation *End = getEnd();
+  if (asRows()) {
+    T.pass(Sum);
     T.pass(Turn);
   }
   NodeBuilder B = F.at(End, T.ops());
   SmallVector<NamedAttribute> Attrs = {B.attr("scale", S.Scale)};
   if (S.Cap > 0)
     Attrs.push_back(B.attr("softcap", S.Cap));
-  Value Mask = S.Mask;
-  if (Mask && S.Boolean && S.Hides)
-    Mask = B.op("Not", {Mask});
-  if (S.Windows) {
-    Value Windows =
-        B.reshape(S.Windows, getRanked(S.Windows).getShape().drop_front());
-    Mask = Mask ? B.op("Add", {Windows, Mask}) : Windows;
+  if (Causal)
+    Attrs.push_back(B.attr("is_causal", int64_t(1)));
+  Value Mask = buildMask(B), Operands[3];
+  if (asRows()) {
+    Attrs.push_back(B.attr("q_num_heads", Q.Count));
+    Attrs.push_back(B.attr("kv_num_heads", Key.Count));
+    buildRows(B, Operands);
+  } else {
+    Operands[0] = S.Q;
+    Operands[1] = CacheK ? CacheK->New : K;
+    Operands[2] = CacheV ? CacheV->New : V;
+    if (!KeyPerm.empty())
+      Operands[1] = B.transpose(Operands[1], KeyPerm);
   }
-  if (AsRows) {
-    Attrs.push_back(B.attr("q_num_heads", Heads));
-    Attrs.push_back(B.attr("kv_num_heads", KeyHeads));
-    HeadRows *Inputs[] = {&Q, &Key, &Val};
-    Value Rows[3];
-    for (auto [I, In] : llvm::enumerate(Inputs))
-      Rows[I] = I && In->Rows == Q.Rows ? Rows[0] : In->all(B);
-    // Three equal parts of one projection, or each a part of its own.
-    int64_t All = getRanked(Rows[0]).getDimSize(2), Third = All / 3;
-    bool Thirds = Rows[0] == Rows[1] && Rows[0] == Rows[2] && All % 3 == 0;
-    for (auto [I, In] : llvm::enumerate(Inputs))
-      Thirds &=
-          In->Count * In->Size == Third && In->Offset == int64_t(I) * Third;
-    if (Thirds) {
-      Operation *Split =
-          B.node("Split", {Rows[0], B.ints({Third, Third, Third})},
-                 B.attr("axis", int64_t(2)), {}, 3);
-      llvm::copy(Split->getResults(), Rows);
-    } else {
-      for (auto [I, In] : llvm::enumerate(Inputs))
-        Rows[I] = In->partOf(B, Rows[I]);
+  SmallVector<Value> All(std::begin(Operands), std::end(Operands));
+  All.push_back(Mask);
+  if (CacheK) {
+    Value PastK =
+        CacheK->Swapped ? B.transpose(CacheK->Past, KeyPerm) : CacheK->Past;
+    All.append({PastK, CacheV->Past});
+  }
+  Operation *Op = B.node("Attention", All, Attrs);
+  if (CacheK) {
+    Value Present = Op->getResult(1);
+    if (CacheK->Swapped)
+      Present = B.transpose(Present, KeyPerm);
+    for (Operation *Reader : llvm::reverse(Readers))
+      Reader->moveAfter(End);
+    auto Lives = [&](OpOperand &Use) {
+      return !llvm::is_contained(Dying, Use.getOwner());
+    };
+    CacheK->Whole.getConcatResult().replaceUsesWithIf(Present, Lives);
+    CacheV->Whole.getConcatResult().replaceUsesWithIf(Op->getResult(2), Lives);
+  }
+  Value Y = Op->getResult(0), Old = End->getResult(0);
+  if (asRows() && Y.getType() != Old.getType())
+    Y = B.op("Reshape", {Y, Join.getShape()},
+             B.attr("allowzero", int64_t(Join.getAllowzero())), Old.getType());
+  else if (!asRows())
+    Y.setType(Old.getType());
+  F.replace(End, Y);
+}
+
+bool AttentionFuser::run() {
+  RankedTensorType Result = getRanked(Sum.getY());
+  if (!Result || Result.getRank() != 4 || !isFloat(Sum.getY()) ||
+      !matchWeights())
+    return false;
+  matchKeys();
+  if (!checkTypes() || !T.isClosed(Sum))
+    return false;
+  takeRepeats();
+  if (takeCache() && checkMask()) {
+    takeRows();
+    if (findReaders()) {
+      build();
+      return true;
     }
-    Value Y = B.op("Attention", {Rows[0], Rows[1], Rows[2], Mask}, Attrs);
-    if (Y.getType() != Join.getReshaped().getType())
-      Y = B.op("Reshape", {Y, Join.getShape()},
-               B.attr("allowzero", int64_t(Join.getAllowzero())),
-               Join.getReshaped().getType());
-    return F.replace(End, Y);
   }
-  if (!KeyIsPlain)
-    K = B.transpose(K, KeyPerm);
-  Value Y = B.op("Attention", {S.Q, K, V, Mask}, Attrs, Result);
-  return F.replace(End, Y);
+  CacheK.reset();
+  CacheV.reset();
+  if (!checkMask())
+    return false;
+  takeRows();
+  build();
+  return true;
+}
+
+/// softmax(scores) * V
+static bool fuseAttention(Operation *Root, Fuser &F) {
+  return AttentionFuser(cast<onnx::MatMulOp>(Root), F).run();
 }
 
 namespace {

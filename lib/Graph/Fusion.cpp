@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Fusion.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -28,6 +29,15 @@ bool Fuser::replace(Operation *Root, Value New) {
   return true;
 }
 
+const onnx::SizeAnalysis &Fuser::getSizes(Operation *Op) {
+  auto Function = Op->getParentOfType<func::FuncOp>();
+  if (Analysed != Function) {
+    Analysed = Function;
+    Sizes = std::make_unique<onnx::SizeAnalysis>(Function);
+  }
+  return *Sizes;
+}
+
 void Fuser::erase(Operation *Op) {
   SmallVector<Operation *> Work = {Op};
   while (!Work.empty()) {
@@ -39,6 +49,8 @@ void Fuser::erase(Operation *Op) {
       if (Operation *Producer = V.getDefiningOp())
         Producers.insert(Producer);
     Erased.insert(Dead);
+    if (Sizes)
+      Sizes->forget(Dead);
     Dead->erase();
     Work.append(Producers.begin(), Producers.end());
   }

@@ -16,6 +16,7 @@
 
 #include "NodeBuilder.h"
 #include "Pattern.h"
+#include "lathe/ONNX/SizeAnalysis.h"
 #include "lathe/Support/PassStatistic.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/Pass.h"
@@ -35,8 +36,14 @@ public:
 
   bool isErased(Operation *Op) const { return Erased.contains(Op); }
 
+  /// The sizes of the function around \p Op, as of the first question.
+  const onnx::SizeAnalysis &getSizes(Operation *Op);
+
 private:
   void erase(Operation *Op);
+
+  Operation *Analysed = nullptr;
+  std::unique_ptr<onnx::SizeAnalysis> Sizes;
 
   IRRewriter Rewriter;
   /// Addresses may come again for ops that were built later; those need no

@@ -52,7 +52,9 @@ void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   PM.addPass(onnx::createInferShapes());
   // What a step leaves may be what an earlier one looks for.
   OpPassManager Round(ModuleOp::getOperationName());
-  // 3. What an exporter took apart; the whole op rounds elsewhere.
+  // 3. Sizes that only the run knows are asked for once. Then what an exporter
+  // took apart; the whole op rounds elsewhere.
+  Round.addPass(createUnifySizes());
   if (!Options.KeepRounding)
     addFusions(Round);
   // 4. What moves meets what moves, and vanishes.

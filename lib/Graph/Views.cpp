@@ -61,6 +61,26 @@ static bool takePart(View &W, int64_t D, int64_t Count, int64_t Index) {
   return true;
 }
 
+/// \p Size positions from \p Start on, \p Step apart, of \p Whole along
+/// dimension \p D.
+static bool takeRange(View &W, int64_t D, int64_t Whole, int64_t Start,
+                      int64_t Size, int64_t Step) {
+  if (ShapedType::isDynamic(Whole) || Size <= 0 || Start < 0 || Step < 1 ||
+      Start + (Size - 1) * Step >= Whole)
+    return false;
+  if (Step == 1 && Whole % Size == 0 && Start % Size == 0)
+    return takePart(W, D, Whole / Size, Start / Size);
+  if (W.Dims[D].size() != 1)
+    return false;
+  Factor &F = W.Dims[D].front();
+  W.Offsets[F.Dim] += Start * F.Stride;
+  F.Size = Size;
+  F.Stride *= Step;
+  if (Size == 1)
+    W.Dims[D].clear();
+  return true;
+}
+
 /// Groups the factors of \p W, in order, to dimensions of the sizes of \p To.
 static bool regroup(View &W, onnx::ReshapeOp Op) {
   RankedTensorType To = getRanked(Op.getReshaped()),
@@ -180,30 +200,31 @@ static bool apply(View &W, Operation *Op, Value Result) {
     return true;
   }
   if (auto S = dyn_cast<onnx::SplitOp>(Op)) {
-    int64_t Axis = fromFront(S.getAxis(), From.getRank());
-    int64_t Part = cast<OpResult>(Result).getResultNumber();
-    RankedTensorType To = getRanked(Result);
-    if (From.isDynamicDim(Axis) || To.isDynamicDim(Axis) ||
-        From.getDimSize(Axis) !=
-            To.getDimSize(Axis) * int64_t(S->getNumResults()) ||
-        llvm::any_of(S->getResultTypes(), [&](Type T) { return T != To; }))
-      return false;
-    return takePart(W, Axis, S->getNumResults(), Part);
+    int64_t Axis = fromFront(S.getAxis(), From.getRank()), Start = 0;
+    for (Value Part : S->getResults()) {
+      RankedTensorType Type = getRanked(Part);
+      if (!Type || Type.isDynamicDim(Axis))
+        return false;
+      if (Part == Result)
+        return takeRange(W, Axis, From.getDimSize(Axis), Start,
+                         Type.getDimSize(Axis), 1);
+      Start += Type.getDimSize(Axis);
+    }
+    return false;
   }
   if (auto S = dyn_cast<onnx::SliceOp>(Op)) {
     auto Starts = getInts(S.getStarts()), Axes = getInts(getOperand(Op, 3)),
          Steps = getInts(getOperand(Op, 4));
     RankedTensorType To = getRanked(Result);
     if (!Starts || Starts->size() != 1 || !Axes || Axes->size() != 1 ||
-        (getOperand(Op, 4) && (!Steps || Steps->front() != 1)))
+        (getOperand(Op, 4) && !Steps))
       return false;
     int64_t Axis = fromFront(Axes->front(), From.getRank());
     if (From.isDynamicDim(Axis) || To.isDynamicDim(Axis))
       return false;
-    int64_t Whole = From.getDimSize(Axis), Size = To.getDimSize(Axis),
-            Start = fromFront(Starts->front(), Whole);
-    return Size > 0 && Whole % Size == 0 && Start % Size == 0 &&
-           takePart(W, Axis, Whole / Size, Start / Size);
+    int64_t Whole = From.getDimSize(Axis);
+    return takeRange(W, Axis, Whole, fromFront(Starts->front(), Whole),
+                     To.getDimSize(Axis), Steps ? Steps->front() : 1);
   }
   return false;
 }
@@ -235,11 +256,13 @@ std::vector<View> graph::tracedViews(Value V) {
   return Found;
 }
 
-HeadRows graph::findHeadRows(Value V, bool Swapped) {
+HeadRows graph::findHeadRows(Value V, HeadLayout Layout) {
   HeadRows In;
   RankedTensorType Type = getRanked(V);
-  unsigned Along = Swapped ? 3 : 2, Within = Swapped ? 2 : 3;
-  In.Count = Type.getDimSize(1);
+  unsigned Head = Layout == HeadLayout::PositionsFirst ? 2 : 1,
+           Within = Layout == HeadLayout::PositionsLast ? 2 : 3,
+           Along = 6 - Head - Within;
+  In.Count = Type.getDimSize(Head);
   In.Size = Type.getDimSize(Within);
   if (ShapedType::isDynamic(In.Count) || ShapedType::isDynamic(In.Size))
     return In;
@@ -250,7 +273,7 @@ HeadRows graph::findHeadRows(Value V, bool Swapped) {
       continue;
     int64_t Positions = W.Dims[Along].empty() ? 1 : W.Dims[Along][0].Dim;
     if (Positions >= Last || !W.isWhole(Along, Positions) ||
-        !W.isPart(1, Last, In.Count, In.Size) ||
+        !W.isPart(Head, Last, In.Count, In.Size) ||
         !W.isPart(Within, Last, In.Size, 1))
       continue;
     bool Plain = Last == 2 && Positions == 1 && W.isWhole(0, 0);

@@ -48,6 +48,13 @@ struct View {
 /// itself). Chains end at what is no movement or cannot be told.
 std::vector<View> tracedViews(Value V);
 
+/// The order of heads, positions and numbers of a head behind the batch.
+enum class HeadLayout {
+  HeadsFirst,     // [b, h, s, d]
+  PositionsFirst, // [b, s, h, d]
+  PositionsLast,  // [b, h, d, s]
+};
+
 /// Heads [b, h, s, d] as part of rows [b, s, all].
 struct HeadRows {
   /// The rows; null if the heads are none. With ones around a batch of one they
@@ -66,9 +73,8 @@ struct HeadRows {
   Value partOf(NodeBuilder &B, Value All) const;
 };
 
-/// \p V, [b, h, s, d] or (\p Swapped) [b, h, d, s], as part of rows as far back
-/// as they go.
-HeadRows findHeadRows(Value V, bool Swapped = false);
+/// \p V as part of rows as far back as they go.
+HeadRows findHeadRows(Value V, HeadLayout Layout = HeadLayout::HeadsFirst);
 
 } // namespace lathe::graph
 

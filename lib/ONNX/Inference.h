@@ -92,6 +92,8 @@ public:
     Infos[V] = std::make_unique<ValueInfo>(std::move(Info));
   }
 
+  void forget(mlir::Value V) { Infos.erase(V); }
+
   /// The info that a type alone gives. \p Names: of the dynamic dimensions, may
   /// be empty.
   ValueInfo fromType(mlir::Type Ty, mlir::ArrayAttr Names = {});

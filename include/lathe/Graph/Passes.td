@@ -176,6 +176,11 @@ def GraphFuseAttention : Pass<"graph-fuse-attention", "::mlir::ModuleOp"> {
 
     A finite filler of a boolean mask counts as minus infinity only where every
     row provably sees a key. Weights that are used elsewhere keep the formula.
+
+    Keys and values that a Concat joins to those of earlier tokens are the op's past; what
+    reads the joined ones reads the op's results. A mask that hides exactly the later
+    tokens (a part of a constant triangle, a comparison of positions) is `is_causal`, by
+    the symbols of shape inference where sizes are dynamic; every other mask stays.
   }];
   let dependentDialects = ["::lathe::onnx::ONNXDialect"];
   let statistics = [Statistic<"Attentions", "attentions", "attentions fused">];
@@ -303,6 +308,30 @@ def UnifyConstants : Pass<"graph-unify-constants", "::mlir::ModuleOp"> {
     read, each once.
   }];
   let statistics = [Statistic<"Unified", "unified", "Constants that had an equal one">];
+}
+
+def UnifySizes : Pass<"graph-unify-sizes", "::mlir::ModuleOp"> {
+  let summary = "Sizes that only the run knows are asked for once";
+  let description = [{
+    Exports of models with dynamic shapes ask each value for its shape. By the symbols of
+    shape inference (SizeAnalysis.h), in the function's own block:
+
+    * integers that are equal in every run become the first such value;
+    * the shape of a Reshape becomes a constant where it copies (0), is known, or is
+      what is left (-1);
+    * Reshape, Expand and Slice that keep all of a tensor go;
+    * rows that are a matrix for one Gemm only are multiplied as rows.
+
+        %1 = onnx.Reshape(%x, [-1, 8])           // %x : tensor<?x?x8xf32>
+        %2 = onnx.Gemm(%1, %w, %c)
+        %3 = onnx.Reshape(%2, %sizes)            // onnx.Add(onnx.MatMul(%x, %w), %c)
+  }];
+  let statistics = [
+    Statistic<"Unified", "unified", "Integers that are an earlier value">,
+    Statistic<"Fixed", "fixed", "Shapes of Reshape that are constants now">,
+    Statistic<"Removed", "removed", "Nodes that kept all of their operand">,
+    Statistic<"Rejoined", "rejoined", "Products of rows that were matrices">
+  ];
 }
 
 def Narrow : Pass<"graph-narrow", "::mlir::ModuleOp"> {

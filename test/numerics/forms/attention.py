@@ -91,6 +91,60 @@ def attention_past(g):
     g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), 16), k, v)
 
 
+def sizes_of(g, x, *dims):
+    """As torch.onnx asks: Shape, then a Gather for each."""
+    return [g.Gather(g.Shape(x), d, axis=0) for d in dims]
+
+
+def rows_of_run(g, x, wide, out):
+    """The Conv1D of GPT-2: a matrix of all rows, with sizes asked for at run time."""
+    n, s = sizes_of(g, x, 0, 1)
+    y = g.Gemm(g.Reshape(x, np.array([-1, wide])), g.weight(wide, out), g.weight(out))
+    return g.Reshape(y, g.Concat(g.axes("Unsqueeze", n, [0]), g.axes("Unsqueeze", s, [0]), np.array([out]), axis=0))
+
+
+@form({**ONE, "Where": 0, "Gemm": 0, "Reshape": 0, "Slice": 0, "Shape": 0})
+def attention_gpt2_past(g):
+    """Keys of the past turned, a mask cut from a table by the sizes of the run, all of them dynamic."""
+    x = g.input(2, 3, 16, dims=["n", "s", 16])
+    pk, pv = (g.input(2, 2, 5, 8, dims=["n", 2, "p", 8]) for _ in range(2))
+    q, k, v = g.op("Split", rows_of_run(g, x, 16, 48), np.array([16, 16, 16]), outputs=3, axis=2)
+    q, v = split_heads(g, q, 2, 8), split_heads(g, v, 2, 8)
+    k = g.Concat(g.Transpose(pk, perm=[0, 1, 3, 2]), split_heads(g, k, 2, 8, perm=(0, 2, 3, 1)), axis=-1)
+    v = g.Concat(pv, v, axis=-2)
+    s = g.Div(g.MatMul(q, k), 8 ** 0.5)
+    queries, keys = (g.axes("Unsqueeze", d, [0]) for d in sizes_of(g, s, 2, 3))
+    seen = g.value(np.tril(np.ones((1, 1, 16, 16), bool)))
+    seen = g.Slice(seen, g.Sub(keys, queries), keys, np.array([2]), np.array([1]))
+    seen = g.Slice(seen, np.array([0]), keys, np.array([3]), np.array([1]))
+    p = g.Softmax(g.Where(seen, s, -10000.0), axis=-1)
+    g.result(rows_of_run(g, join_heads(g, g.MatMul(p, v), 16), 16, 16), g.Transpose(k, perm=[0, 1, 3, 2]), v)
+
+
+def causal_positions(g, late):
+    """Positions of queries and keys compared; the filler added."""
+    q, k, v = (g.input(2, 2, 3, 8, dims=["n", 2, "s", 8]) for _ in range(3))
+    pk, pv = (g.input(2, 2, 5, 8, dims=["n", 2, "p", 8]) for _ in range(2))
+    k, v = g.Concat(pk, k, axis=2), g.Concat(pv, v, axis=2)
+    [p], [s] = sizes_of(g, pk, 2), sizes_of(g, q, 2)
+    rows, columns = g.Add(g.Range(0, s, 1), g.Add(p, late)), g.Range(0, g.Add(p, s), 1)
+    seen = g.LessOrEqual(g.Reshape(columns, np.array([1, 1, 1, -1])), g.Reshape(rows, np.array([1, 1, -1, 1])))
+    mask = g.Where(seen, 0.0, float(np.finfo(np.float32).min))
+    scores = g.Add(g.Mul(g.MatMul(q, g.Transpose(k, perm=[0, 1, 3, 2])), 8 ** -0.5), mask)
+    g.result(g.MatMul(g.Softmax(scores, axis=-1), v), k, v)
+
+
+@form({"Attention": 1, "Softmax": 0, "Where": 0, "LessOrEqual": 0, "Transpose": 0, "Concat": 0})
+def attention_causal_positions(g):
+    causal_positions(g, 0)
+
+
+@form({"Attention": 1, "Softmax": 0, "LessOrEqual": 1, "Concat": 0})
+def attention_shifted_positions(g):
+    """Each query sees one key less: the mask stays."""
+    causal_positions(g, -1)
+
+
 @form({**ONE, "Expand": 0})
 def attention_grouped(g):
     """Llama: keys and values repeated for the query heads that share them."""

@@ -1,0 +1,53 @@
+//===- AttentionScores.h - From a softmax down to its product ---*- C++ -*-===//
+//
+// Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The part of attention that no movement is in: masks, cap and scale on the
+// product of queries and keys; and what a mask says.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LATHE_LIB_GRAPH_ATTENTIONSCORES_H
+#define LATHE_LIB_GRAPH_ATTENTIONSCORES_H
+
+#include "Pattern.h"
+#include "lathe/ONNX/SizeAnalysis.h"
+
+namespace lathe::graph {
+
+/// What was found between the softmax and the product of queries and keys.
+struct Scores {
+  Value Q, KT; // [b, h, s, d], [b, h, d, t]
+  double Scale = 1, Cap = 0;
+  Value Mask;
+  /// A second mask, over windows that are the batch: [1, b, h or 1, s, t].
+  Value Windows;
+  /// The mask is boolean; \c Hides: true means hidden.
+  bool Boolean = false, Hides = false;
+  /// What hides is a number: all of a row may not be hidden.
+  bool Finite = false;
+};
+
+/// Takes masks, cap and scale off, from the softmax down to the product.
+bool matchScores(Value V, Scores &S, Trail &T);
+
+/// A number that \p V is scaled by alone; V becomes what is scaled.
+double takeScale(Value &V, Trail &T);
+
+/// The boolean mask provably shows every query a key.
+bool everyRowSees(const Scores &S);
+
+/// \p Mask broadcasts to scores of shape \p S and never the other way round.
+bool broadcastsTo(RankedTensorType Mask, ArrayRef<int64_t> S);
+
+/// The mask of \p S hides exactly the keys behind each query's own position:
+/// of \p Keys keys the last are those of the \p Queries queries.
+bool isCausal(const Scores &S, const onnx::SymExpr &Queries,
+              const onnx::SymExpr &Keys, const onnx::SizeAnalysis &Sizes);
+
+} // namespace lathe::graph
+
+#endif // LATHE_LIB_GRAPH_ATTENTIONSCORES_H
