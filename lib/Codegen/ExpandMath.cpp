@@ -287,6 +287,8 @@ struct ExpandMathPass
       lathe::codegen::populateMaxNumPatterns(Missing);
     if (failed(applyPatternsGreedily(getOperation(), std::move(Missing))))
       return signalPassFailure();
+    if (!wholeLoads)
+      lathe::codegen::keepLoadsWhole(getOperation());
 
     // What neither a polynomial nor an instruction gives.
     RewritePatternSet Libm(Ctx);
@@ -310,5 +312,6 @@ lathe::codegen::createExpandMathPass(const TargetDescription &Target) {
   Options.fma = Target.HasFMA;
   Options.rounding = Target.HasRounding;
   Options.maxNum = Target.HasMaxNum;
+  Options.wholeLoads = Target.KeepsLoadsWhole;
   return lathe::codegen::createExpandMathPass(std::move(Options));
 }

@@ -13,6 +13,7 @@
 
 #include "MissingInstructions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
@@ -174,4 +175,21 @@ void lathe::codegen::populateMaxNumPatterns(RewritePatternSet &Patterns) {
                SelectExtremum<arith::MaxNumFOp, arith::CmpFPredicate::OGT>,
                SelectExtremum<arith::MinNumFOp, arith::CmpFPredicate::OLT>>(
       Patterns.getContext());
+}
+
+void lathe::codegen::keepLoadsWhole(Operation *Root) {
+  Root->walk([](vector::LoadOp Load) {
+    auto Type = Load.getVectorType();
+    if (!Type.getElementType().isInteger() || Type.getRank() != 1 ||
+        Type.getElementTypeBitWidth() > 16 || Type.isScalable() ||
+        llvm::none_of(Load->getUsers(), [](Operation *User) {
+          return isa<arith::ExtSIOp, arith::ExtUIOp, arith::SIToFPOp,
+                     arith::UIToFPOp>(User);
+        }))
+      return;
+    OpBuilder B(Load->getContext());
+    B.setInsertionPointAfter(Load);
+    auto Whole = LLVM::FreezeOp::create(B, Load.getLoc(), Load.getResult());
+    Load.getResult().replaceAllUsesExcept(Whole, Whole);
+  });
 }

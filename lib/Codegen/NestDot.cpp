@@ -5,48 +5,85 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The inner loop of integer contractions: unsigned bytes of the rows, signed
-// ones of the packed columns, P.Dot terms of each sum in one instruction.
+// The inner loop of integer contractions: bytes of the rows by signed ones of
+// the packed columns, by the instruction that the schedule names. What that is
+// stands in DotUnit; here stands the order in which bytes are loaded, cells of
+// points multiply them, and which of them share what.
 //
-//   4: vpdpbusd multiplies four bytes a lane and adds them to an i32;
-//   2: both sides are widened to i16 and vpmaddwd adds two products a lane.
-//      (vpmaddubsw would do four, but its sums of two saturate.)
-//
-// The bytes of a row are one scalar that is broadcast. Points whose width no
-// instruction has (narrow tails) compute term by term, from the same packed
-// weights. Every way gives the same bits: i32 sums wrap.
+// Points whose width no instruction has (narrow tails) compute term by term,
+// from the same packed weights. Every way gives the same bits: i32 sums wrap.
 //
 //===----------------------------------------------------------------------===//
 
+#include "DotUnit.h"
 #include "NestEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using namespace lathe;
 using namespace lathe::codegen;
 
-/// The instruction for \p Width lanes; empty if there is none.
-static StringRef dotIntrinsic(int64_t Dot, unsigned Width) {
-  if (Dot == 4)
-    return Width == 16  ? "llvm.x86.avx512.vpdpbusd.512"
-           : Width == 8 ? "llvm.x86.avx512.vpdpbusd.256"
-           : Width == 4 ? "llvm.x86.avx512.vpdpbusd.128"
-                        : "";
-  return Width == 16  ? "llvm.x86.avx512.pmaddw.d.512"
-         : Width == 8 ? "llvm.x86.avx2.pmadd.wd"
-         : Width == 4 ? "llvm.x86.sse2.pmadd.wd"
-                      : "";
-}
+namespace {
+/// Numbers of the points that are multiplied together, and where their sums are
+/// among all. Without a width that an instruction has: one point, its own sum.
+struct Cell {
+  SmallVector<unsigned, 2> Points;
+  unsigned FirstSum = 0, Sums = 1;
+  bool ByUnit = false;
+};
 
-/// \p Count bytes along \p Dim from this point on, as the low bytes of an i32;
-/// the others are zero.
+/// Values that points share which agree in some dimensions.
+class SharedValues {
+public:
+  explicit SharedValues(const llvm::SmallBitVector &Dims) : Dims(Dims) {}
+  Value find(ArrayRef<const Point *> Points) const {
+    for (const Entry &E : Known)
+      if (E.Points.size() == Points.size() &&
+          llvm::all_of(llvm::zip(E.Points, Points), [&](auto Pair) {
+            auto [X, Y] = Pair;
+            return X->S.Width == Y->S.Width && same(*X, *Y);
+          }))
+        return E.V;
+    return nullptr;
+  }
+  void add(ArrayRef<const Point *> Points, Value V) {
+    Known.push_back({llvm::to_vector<2>(Points), V});
+  }
+  bool same(const Point &X, const Point &Y) const {
+    return llvm::all_of(Dims.set_bits(),
+                        [&](unsigned D) { return X.At[D] == Y.At[D]; });
+  }
+
+private:
+  struct Entry {
+    SmallVector<const Point *, 2> Points;
+    Value V;
+  };
+  const llvm::SmallBitVector &Dims;
+  SmallVector<Entry> Known;
+};
+} // namespace
+
+/// What stays the same over all terms of a sum.
+struct NestEmitter::DotSum {
+  const NestGraph::Reduction &R;
+  std::unique_ptr<DotUnit> Unit;
+  OpOperand *X;
+  Coords XAt;
+  /// The loop of the sum that groups of terms lie in, or -1.
+  int Dim;
+  /// Dimensions that bytes of rows and of columns depend on.
+  llvm::SmallBitVector XDims, WDims;
+  SmallVector<Cell> Cells;
+};
+
+/// Bytes along \p Dim from this point on, \p Count of them in a vector of \p
+/// Size; the others are zero.
 Value NestEmitter::loadBytes(Value Tensor, const Coords &At, const Point &Pt,
-                             int Dim, int64_t Count) {
+                             int Dim, int64_t Count, int64_t Size) {
   Value MemRef = Ctx.memref(Tensor);
-  auto Type = cast<MemRefType>(MemRef.getType());
-  bool Contiguous = Dim >= 0 && stepAlong(At, Type, Dim, 1) == Step::Unit;
   auto Where = [&](int64_t I) {
     Point Here = Pt;
     if (I)
@@ -57,7 +94,12 @@ Value NestEmitter::loadBytes(Value Tensor, const Coords &At, const Point &Pt,
       R.push_back(L.scalar(L.affine(E, Here.At, One)));
     return R;
   };
-  mlir::Type I32 = B.getI32Type();
+  bool Contiguous = isContiguous(Tensor, At, Dim);
+  auto Bytes = VectorType::get({Size}, B.getI8Type());
+  if (Count == Size && (Contiguous || Size == 1))
+    return vector::LoadOp::create(B, L.Loc, Bytes, MemRef, Where(0));
+  // Pieced together in an integer.
+  mlir::Type Int = B.getIntegerType(8 * Size);
   Value Sum;
   for (int64_t I = 0; I < Count;) {
     // As many as one load takes.
@@ -68,125 +110,149 @@ Value NestEmitter::loadBytes(Value Tensor, const Coords &At, const Point &Pt,
     if (N == 1) {
       Part = memref::LoadOp::create(B, L.Loc, MemRef, Where(I));
     } else {
-      auto Bytes = VectorType::get({N}, B.getI8Type());
+      auto Few = VectorType::get({N}, B.getI8Type());
       auto Word = VectorType::get({1}, B.getIntegerType(8 * N));
-      Part = vector::LoadOp::create(B, L.Loc, Bytes, MemRef, Where(I));
+      Part = vector::LoadOp::create(B, L.Loc, Few, MemRef, Where(I));
       Part = vector::BitCastOp::create(B, L.Loc, Word, Part);
       Part = vector::ExtractOp::create(B, L.Loc, Part, int64_t(0));
     }
-    if (Part.getType() != I32)
-      Part = arith::ExtUIOp::create(B, L.Loc, I32, Part);
+    if (Part.getType() != Int)
+      Part = arith::ExtUIOp::create(B, L.Loc, Int, Part);
     if (I > 0)
       Part = arith::ShLIOp::create(
-          B, L.Loc, Part, arith::ConstantIntOp::create(B, L.Loc, I32, 8 * I));
+          B, L.Loc, Part, arith::ConstantIntOp::create(B, L.Loc, Int, 8 * I));
     Sum = Sum ? arith::OrIOp::create(B, L.Loc, Sum, Part) : Part;
     I += N;
   }
-  return Sum;
+  Value One =
+      vector::BroadcastOp::create(B, L.Loc, VectorType::get({1}, Int), Sum);
+  return vector::BitCastOp::create(B, L.Loc, Bytes, One);
 }
 
-SmallVector<Value> NestEmitter::dotStep(const NestGraph::Reduction &R,
-                                        const Points &Tile, int Dim,
-                                        int64_t Count, ValueRange Acc) {
-  linalg::GenericOp Op = R.Op;
+bool NestEmitter::isContiguous(Value Tensor, const Coords &At, int Dim) {
+  auto Type = cast<MemRefType>(Ctx.memref(Tensor).getType());
+  return Dim >= 0 && stepAlong(At, Type, Dim, 1) == Step::Unit;
+}
+
+/// Adds \p Count terms from where the points stand, at most the unit's RowTerms:
+/// a piece of each row is loaded once, group by group multiplied.
+void NestEmitter::dotPiece(DotSum &D, Points &Tile, int64_t Count, int64_t Size,
+                           MutableArrayRef<Value> Sums) {
   const NestGraph::Access &Packed = G.Accesses[P.PackedAccess];
-  unsigned WI = Op.getDpsInputOperand(0)->get() == Packed.Tensor ? 0 : 1;
-  OpOperand *X = Op.getDpsInputOperand(1 - WI);
-  Coords XAt = composeCoords(Op.getMatchingIndexingMap(X), R.Loops),
-         WAt = Packed.At;
-  bool Flipped = false;
-  Op.getBody()->walk([&](arith::XOrIOp) { Flipped = true; });
-
-  // Points of a row share its bytes, those of a column its weights.
-  auto Dims = [&](const Coords &At) {
-    llvm::SmallBitVector All(G.Dims.size());
-    for (AffineExpr E : At)
-      All |= G.dimsOf(E);
-    return All;
+  int64_t Terms = D.Unit->Form.Terms;
+  SharedValues Rows(D.XDims);
+  auto PointsOf = [&](const Cell &C) {
+    SmallVector<const Point *, 2> R;
+    for (unsigned I : C.Points)
+      R.push_back(&Tile[I]);
+    return R;
   };
-  llvm::SmallBitVector XDims = Dims(XAt), WDims = Dims(WAt);
-  struct Shared {
-    const Point *Pt;
-    Value V;
-  };
-  SmallVector<Shared> Rows, Columns;
-  auto Find = [&](SmallVector<Shared> &Known, const llvm::SmallBitVector &Over,
-                  const Point &Pt) -> Value {
-    for (const Shared &S : Known)
-      if (S.Pt->S.Width == Pt.S.Width &&
-          llvm::all_of(Over.set_bits(),
-                       [&](unsigned D) { return S.Pt->At[D] == Pt.At[D]; }))
-        return S.V;
-    return nullptr;
-  };
-
-  SmallVector<Value> Next(Acc);
-  for (auto [I, Pt] : llvm::enumerate(Tile)) {
-    unsigned Width = Pt.S.Width;
-    StringRef Intrinsic = dotIntrinsic(P.Dot, Width);
-    if (Intrinsic.empty()) {
-      Points One = {Pt};
-      for (int64_t K = 0; K < Count; ++K) {
-        Next[I] = step(R, One, Next[I])[0];
-        if (K + 1 < Count)
-          ++One[0].At[Dim].Offset;
+  SmallVector<Value> RowsOf(D.Cells.size());
+  for (auto [C, Value] : llvm::zip_equal(D.Cells, RowsOf)) {
+    if (!C.ByUnit)
+      continue;
+    SmallVector<const Point *, 2> Here = PointsOf(C);
+    if (!(Value = Rows.find(Here))) {
+      SmallVector<mlir::Value> Bytes;
+      for (const Point *Pt : Here)
+        Bytes.push_back(
+            loadBytes(D.X->get(), D.XAt, *Pt, D.Dim, Count, Size));
+      Value = D.Unit->rows(Bytes);
+      Rows.add(Here, Value);
+    }
+  }
+  // Points hold coordinates of the piece's start; groups move a copy.
+  for (int64_t Group = 0; Group * Terms < Count; ++Group) {
+    Points Now = Tile;
+    if (Group)
+      for (Point &Pt : Now)
+        Pt.At[D.Dim].Offset += Group * Terms;
+    SharedValues Columns(D.WDims), Groups(D.XDims);
+    SmallVector<SmallVector<Value>> Operands;
+    for (auto [C, RowValue] : llvm::zip_equal(D.Cells, RowsOf)) {
+      const Point &Pt = Now[C.Points[0]];
+      unsigned Width = Pt.S.Width;
+      if (!C.ByUnit) {
+        Points One = {Pt};
+        for (int64_t K = Group * Terms; K < std::min(Count, (Group + 1) * Terms);
+             ++K) {
+          Sums[C.FirstSum] = step(D.R, One, Sums[C.FirstSum])[0];
+          if (K + 1 < Count)
+            ++One[0].At[D.Dim].Offset;
+        }
+        continue;
       }
+      SmallVector<const Point *, 2> Here = PointsOf(C);
+      Value Row = Groups.find(Here);
+      if (!Row) {
+        Row = D.Unit->group(RowValue, Group, Width);
+        Groups.add(Here, Row);
+      }
+      // The panel is padded: all lanes may be read, masked or not.
+      Value Number = Columns.find(&Pt);
+      if (!Number) {
+        SmallVector<Value> Where;
+        for (AffineExpr E : Packed.At) {
+          Lane At = L.affine(E, Pt.At, Pt.S);
+          At.Coef = 0;
+          Where.push_back(L.scalar(At));
+        }
+        auto Bytes =
+            VectorType::get({int64_t(Width) * Terms}, B.getI8Type());
+        Number = vector::LoadOp::create(B, L.Loc, Bytes,
+                                        Ctx.memref(Packed.Tensor), Where);
+        Columns.add(&Pt, Number);
+        Operands.push_back(D.Unit->columns(Number, Width));
+        Operands.back().push_back(Number);
+      }
+      ArrayRef<Value> Parts = *llvm::find_if(
+          Operands, [&](ArrayRef<Value> O) { return O.back() == Number; });
+      for (unsigned I = 0; I < C.Sums; ++I)
+        Sums[C.FirstSum + I] =
+            D.Unit->multiply(Sums[C.FirstSum + I], Row, Parts[I]);
+    }
+  }
+}
+
+/// Adds \p Count terms in the largest pieces that loads take.
+void NestEmitter::dotTerms(DotSum &D, Points Tile, int64_t Count,
+                           MutableArrayRef<Value> Sums) {
+  int64_t Terms = D.Unit->Form.Terms;
+  bool Contiguous = isContiguous(D.X->get(), D.XAt, D.Dim);
+  while (Count > 0) {
+    int64_t Size = Contiguous ? D.Unit->RowTerms : Terms;
+    while (Size > Terms && Size > Count)
+      Size /= 2;
+    int64_t Here = std::min(Size, Count);
+    dotPiece(D, Tile, Here, Size, Sums);
+    Count -= Here;
+    if (Count > 0)
+      for (Point &Pt : Tile)
+        Pt.At[D.Dim].Offset += Here;
+  }
+}
+
+/// Points of one vector of columns whose rows an instruction takes together.
+static SmallVector<Cell> makeCells(ArrayRef<Point> Tile, const DotUnit &Unit,
+                                   const SharedValues &SameColumns) {
+  SmallVector<Cell> Cells;
+  unsigned Sums = 0;
+  for (unsigned I = 0; I < Tile.size(); ++I) {
+    unsigned Own = Unit.sums(Tile[I].S.Width);
+    auto Open = llvm::find_if(Cells, [&](const Cell &C) {
+      const Point &First = Tile[C.Points[0]];
+      return Own && C.ByUnit && int64_t(C.Points.size()) < Unit.Form.Rows &&
+             First.S.Width == Tile[I].S.Width &&
+             SameColumns.same(First, Tile[I]);
+    });
+    if (Open != Cells.end()) {
+      Open->Points.push_back(I);
       continue;
     }
-    auto I32s = VectorType::get({int64_t(Width)}, B.getI32Type());
-    auto I8s = VectorType::get({int64_t(Width) * P.Dot}, B.getI8Type());
-    auto I16s = VectorType::get({int64_t(Width) * P.Dot}, B.getI16Type());
-
-    Value Row = Find(Rows, XDims, Pt);
-    if (!Row) {
-      Value Bytes = loadBytes(X->get(), XAt, Pt, Dim, Count);
-      if (Flipped)
-        // Bytes beyond the sum meet weights of zero.
-        Bytes = arith::XOrIOp::create(
-            B, L.Loc, Bytes,
-            arith::ConstantIntOp::create(B, L.Loc, B.getI32Type(),
-                                         P.Dot == 4 ? 0x80808080ll : 0x8080));
-      if (P.Dot == 2) {
-        // Two bytes to two words.
-        auto Const = [&](int64_t V) {
-          return arith::ConstantIntOp::create(B, L.Loc, B.getI32Type(), V);
-        };
-        Value High = arith::ShLIOp::create(
-            B, L.Loc, arith::AndIOp::create(B, L.Loc, Bytes, Const(0xff00)),
-            Const(8));
-        Bytes = arith::OrIOp::create(
-            B, L.Loc, arith::AndIOp::create(B, L.Loc, Bytes, Const(0xff)),
-            High);
-      }
-      Row = vector::BroadcastOp::create(B, L.Loc, I32s, Bytes);
-      Row = vector::BitCastOp::create(B, L.Loc, P.Dot == 4 ? I8s : I16s, Row);
-      Rows.push_back({&Pt, Row});
-    }
-    Value Column = Find(Columns, WDims, Pt);
-    if (!Column) {
-      // The panel is padded: all lanes may be read, masked or not.
-      SmallVector<Value> Where;
-      for (AffineExpr E : WAt) {
-        Lane At = L.affine(E, Pt.At, Pt.S);
-        At.Coef = 0;
-        Where.push_back(L.scalar(At));
-      }
-      Column = vector::LoadOp::create(B, L.Loc, I8s, Ctx.memref(Packed.Tensor),
-                                      Where);
-      if (P.Dot == 2)
-        Column = arith::ExtSIOp::create(B, L.Loc, I16s, Column);
-      Columns.push_back({&Pt, Column});
-    }
-    SmallVector<Value> Operands = {Row, Column};
-    if (P.Dot == 4)
-      Operands.insert(Operands.begin(), Next[I]);
-    Value Sum = LLVM::CallIntrinsicOp::create(
-                    B, L.Loc, I32s, B.getStringAttr(Intrinsic), Operands)
-                    .getResult(0);
-    Next[I] =
-        P.Dot == 4 ? Sum : Value(arith::AddIOp::create(B, L.Loc, Next[I], Sum));
+    Cells.push_back({{I}, Sums, std::max(Own, 1u), Own != 0});
+    Sums += Cells.back().Sums;
   }
-  return Next;
+  return Cells;
 }
 
 void NestEmitter::reduceDot(const NestGraph::Reduction &R, Points &Tile,
@@ -194,17 +260,45 @@ void NestEmitter::reduceDot(const NestGraph::Reduction &R, Points &Tile,
   for (unsigned D : R.Own)
     for (Point &Pt : Tile)
       Pt.At[D] = Lane::index(0);
-  // The loop whose terms are added in groups, innermost.
-  AffineExpr Within = G.Accesses[P.PackedAccess].At.back();
-  llvm::SmallBitVector Bits = G.dimsOf(Within);
-  // None: a group holds one term.
-  int Dim = Bits.find_first();
+  linalg::GenericOp Op = R.Op;
+  const NestGraph::Access &Packed = G.Accesses[P.PackedAccess];
+  unsigned WI = Op.getDpsInputOperand(0)->get() == Packed.Tensor ? 0 : 1;
+  OpOperand *X = Op.getDpsInputOperand(1 - WI);
+  // Columns are extended as they are; what else is done is done to rows.
+  DotUnit::RowBytes Bytes;
+  for (Operation &In : *Op.getBody()) {
+    if (isa<arith::XOrIOp>(In))
+      Bytes.Flipped = true;
+    if (isa<arith::ExtSIOp>(In) &&
+        In.getOperand(0) != Op.getBody()->getArgument(WI))
+      Bytes.Signed = true;
+  }
+  auto DimsOf = [&](const Coords &At) {
+    llvm::SmallBitVector All(G.Dims.size());
+    for (AffineExpr E : At)
+      All |= G.dimsOf(E);
+    return All;
+  };
+  Coords XAt = composeCoords(Op.getMatchingIndexingMap(X), R.Loops);
+  ArrayRef<unsigned> Order = P.ReductionOrder[&R - G.Reductions.data()];
+  DotSum Sum{R, DotUnit::create(P.Dot, Bytes, Ctx.Target, B, L.Loc), X, XAt,
+             /*Dim=*/-1, DimsOf(XAt), DimsOf(Packed.At), {}};
+  int64_t PerGroup = Sum.Unit->Form.Terms;
+  // The loop whose terms are added in groups, innermost. None: a group holds
+  // one term.
+  if (PerGroup > 1)
+    Sum.Dim = G.dimsOf(Packed.At.back()).find_first();
+  else if (!Order.empty())
+    Sum.Dim = Order.back();
+  int Dim = Sum.Dim;
+  Sum.Cells = makeCells(Tile, *Sum.Unit, SharedValues(Sum.WDims));
+
   SmallVector<unsigned> Outer;
-  for (unsigned D : P.ReductionOrder[&R - G.Reductions.data()])
+  for (unsigned D : Order)
     if (int(D) != Dim)
       Outer.push_back(D);
   int64_t E = Dim < 0 ? 1 : G.Dims[Dim].Extent;
-  int64_t Groups = llvm::divideCeil(E, P.Dot);
+  int64_t Groups = llvm::divideCeil(E, PerGroup);
 
   // Short sums stand in line, within small windows too.
   constexpr int64_t MostInLine = 6;
@@ -217,28 +311,23 @@ void NestEmitter::reduceDot(const NestGraph::Reduction &R, Points &Tile,
   }
   auto Terms = [&](ValueRange In) {
     SmallVector<Value> Now(In);
-    auto Lay = [&](Value Iv, int64_t From, int64_t Bodies) {
-      for (int64_t U = 0; U < Bodies; ++U) {
-        int64_t K = From + U * P.Dot;
-        if (Dim >= 0)
-          for (Point &Pt : Tile)
-            Pt.At[Dim] = {Iv, false, K, 0, Iv ? P.Dot : 0};
-        Now = dotStep(R, Tile, Dim, std::min(P.Dot, E - (Iv ? 0 : K)), Now);
-      }
-    };
-    int64_t Whole = E / P.Dot, Unroll = 2;
-    int64_t Looped = Whole <= 3 ? 0 : Whole / Unroll * Unroll;
-    Now = carryLoop(L.index(0), L.index(Looped * P.Dot), Unroll * P.Dot, Now,
+    // A piece of a row, and two groups at least.
+    int64_t Step = std::max(Sum.Unit->RowTerms, 2 * PerGroup);
+    int64_t Looped = Groups <= 3 || E < Step ? 0 : E / Step * Step;
+    Now = carryLoop(L.index(0), L.index(Looped), Step, Now,
                     [&](Value Iv, ValueRange In) {
                       Now.assign(In.begin(), In.end());
                       for (Point &Pt : Tile)
-                        Pt.At[Dim] = {Iv, false, 0, 0, P.Dot};
-                      prefetchPanel(Tile[0], Unroll);
-                      Lay(Iv, 0, Unroll);
+                        Pt.At[Dim] = {Iv, false, 0, 0, PerGroup};
+                      prefetchPanel(Tile[0], Step / PerGroup);
+                      dotTerms(Sum, Tile, Step, Now);
                       return Now;
                     });
     size_t Mark = openScope();
-    Lay(nullptr, Looped * P.Dot, Groups - Looped);
+    if (Dim >= 0)
+      for (Point &Pt : Tile)
+        Pt.At[Dim] = Lane::index(Looped);
+    dotTerms(Sum, Tile, E - Looped, Now);
     closeScope(Mark);
     return Now;
   };
@@ -265,5 +354,22 @@ void NestEmitter::reduceDot(const NestGraph::Reduction &R, Points &Tile,
                        return Self(Self, Level + 1, In);
                      });
   };
-  Acc = Nest(Nest, 0, Acc);
+
+  // Sums live as the unit holds them.
+  SmallVector<Value> Sums;
+  for (const Cell &C : Sum.Cells) {
+    SmallVector<Value> Own;
+    for (unsigned I : C.Points)
+      Own.push_back(Acc[I]);
+    llvm::append_range(
+        Sums, C.ByUnit ? Sum.Unit->enter(Own, Tile[C.Points[0]].S.Width) : Own);
+  }
+  Sums = Nest(Nest, 0, Sums);
+  for (const Cell &C : Sum.Cells) {
+    SmallVector<Value> Own(ArrayRef(Sums).slice(C.FirstSum, C.Sums));
+    if (C.ByUnit)
+      Own = Sum.Unit->leave(Own, C.Points.size(), Tile[C.Points[0]].S.Width);
+    for (auto [I, V] : llvm::zip_equal(C.Points, Own))
+      Acc[I] = V;
+  }
 }

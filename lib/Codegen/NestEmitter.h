@@ -133,12 +133,14 @@ protected:
   // Sums of products of bytes (NestDot.cpp).
   void reduceDot(const NestGraph::Reduction &R, Points &Tile,
                  llvm::SmallVector<mlir::Value> &Acc);
-  /// \p Count terms, up to P.Dot, of the sums at all points.
-  llvm::SmallVector<mlir::Value> dotStep(const NestGraph::Reduction &R,
-                                         const Points &Tile, int Dim,
-                                         int64_t Count, mlir::ValueRange Acc);
+  struct DotSum;
+  void dotPiece(DotSum &D, Points &Tile, int64_t Count, int64_t Size,
+                llvm::MutableArrayRef<mlir::Value> Sums);
+  void dotTerms(DotSum &D, Points Tile, int64_t Count,
+                llvm::MutableArrayRef<mlir::Value> Sums);
   mlir::Value loadBytes(mlir::Value Tensor, const Coords &At, const Point &Pt,
-                        int Dim, int64_t Count);
+                        int Dim, int64_t Count, int64_t Size);
+  bool isContiguous(mlir::Value Tensor, const Coords &At, int Dim);
   // Sums of products with weights of few bits (NestPacked.cpp).
   void reducePacked(const NestGraph::Reduction &R, Points &Tile,
                     llvm::SmallVector<mlir::Value> &Acc);

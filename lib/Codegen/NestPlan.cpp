@@ -297,12 +297,14 @@ void lathe::codegen::mergeDims(NestGraph &G, TypeFn TypeOf, bool Ordered) {
 /// Fills \p P as \p S says; false if the nest has no packed operand.
 static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
                  NestPlan &P) {
+  P.Dot = S.getDot();
+  P.Group = S.getBits() ? 4 : P.Dot == DotKind::None ? 1 : dotForm(P.Dot).Terms;
   // The packed operand gives itself away by its panels.
   int Column = -1;
   const NestGraph::Access *Weights = nullptr;
   for (const NestGraph::Access &A : G.Accesses) {
     // Behind the panel may lie the terms that are added at once.
-    unsigned Behind = S.getDot() > 1 ? 2 : 1;
+    unsigned Behind = P.Group > 1 ? 2 : 1;
     if (A.At.size() < Behind)
       continue;
     AffineExpr InPanel = A.At[A.At.size() - Behind];
@@ -315,11 +317,13 @@ static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
       Weights = &A;
     }
   }
-  if (Column < 0)
+  if (Column < 0) {
+    P.Dot = DotKind::None;
+    P.Group = 1;
     return false;
+  }
   P.PackedAccess = Weights - G.Accesses.data();
   P.PanelDim = Column;
-  P.Dot = S.getDot();
   P.PackedBits = S.getBits();
   P.Width = S.getLanes();
   P.VectorDim = Column;

@@ -46,11 +46,13 @@ struct NestPlan {
   /// The packed operand of a scheduled contraction, an index into the graph's
   /// accesses, and its panels' dimension; or -1.
   int PackedAccess = -1, PanelDim = -1;
-  /// Terms of the sum that one instruction adds, see the schedule.
-  int64_t Dot = 1;
+  /// What multiplies bytes, see the schedule.
+  DotKind Dot = DotKind::None;
   /// Bits of the weights that are made floats in registers, see the schedule;
   /// 0: none are.
   unsigned PackedBits = 0;
+  /// Bytes of a column that lie together in the packed operand.
+  int64_t Group = 1;
   /// Accumulators of a reduction over lanes.
   unsigned ReductionAccumulators = 1;
   /// Tails may be masked.

@@ -121,7 +121,8 @@ void NestEmitter::reduce(unsigned Index, const Points &AllPoints) {
   else if (P.PackedBits &&
            G.Accesses[P.PackedAccess].Reduction == int(Index))
     reducePacked(R, Tile, Acc);
-  else if (P.Dot > 1 && G.Accesses[P.PackedAccess].Reduction == int(Index))
+  else if (P.Dot != DotKind::None &&
+           G.Accesses[P.PackedAccess].Reduction == int(Index))
     reduceDot(R, Tile, Acc);
   else
     reduceParallel(R, Tile, Acc);
@@ -146,7 +147,7 @@ void NestEmitter::prefetchPanel(const Point &Pt, int64_t Terms) {
   Value MemRef = Ctx.memref(A.Tensor);
   ArrayRef<int64_t> Shape = cast<MemRefType>(MemRef.getType()).getShape();
   int64_t NR = Shape.back(), Rank = Shape.size();
-  if (P.Dot > 1) {
+  if (P.Group > 1) {
     // A group of terms is one row of the panel.
     NR *= Shape[Rank - 2];
     --Rank;
@@ -203,7 +204,7 @@ void NestEmitter::prefetchPanel(const Point &Pt, int64_t Terms) {
   SmallVector<Value> Where;
   for (const Lane &X : At)
     Where.push_back(L.scalar(X));
-  if (P.Dot > 1)
+  if (P.Group > 1)
     Where.push_back(L.index(0));
   Where.push_back(nullptr);
   for (int64_t I = 0; I < Lines; ++I) {

@@ -61,6 +61,7 @@ static void buildStage(OpPassManager &PM, Stage S,
   case Stage::Lower: {
     lower::LowerOptions Lower;
     Lower.NativeHalf = Machine.HasF16Conversion;
+    Lower.SignedRows = Machine.wantsSignedRows();
     lower::buildLowerPipeline(PM, Lower);
     return;
   }

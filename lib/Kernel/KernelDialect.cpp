@@ -19,6 +19,17 @@ using namespace lathe::kernel;
 
 #include "lathe/Kernel/KernelDialect.cpp.inc"
 
+static FailureOr<lathe::DotKind> parseDotKind(AsmParser &Parser) {
+  StringRef Name;
+  SMLoc At = Parser.getCurrentLocation();
+  if (failed(Parser.parseKeyword(&Name)))
+    return failure();
+  if (std::optional<lathe::DotKind> Kind = lathe::findDotKind(Name))
+    return *Kind;
+  return Parser.emitError(At, "no form of products of bytes is called '")
+         << Name << "'";
+}
+
 #define GET_ATTRDEF_CLASSES
 #include "lathe/Kernel/KernelAttrs.cpp.inc"
 

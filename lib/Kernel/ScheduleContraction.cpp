@@ -47,7 +47,7 @@ int64_t kernel::rowsThatFit(const TargetDescription &Target, int64_t Vectors) {
 static ContractionSchedule choosePacked(const ContractionFacts &F,
                                         const TargetDescription &Target,
                                         int64_t Lanes) {
-  ContractionSchedule S{1, 1, Lanes, /*Dot=*/4, F.PackedBits};
+  ContractionSchedule S{1, 1, Lanes, DotKind::None, F.PackedBits};
   int64_t Vectors = llvm::divideCeil(F.Columns, Lanes);
   bool Many = Target.VectorRegisters >= 32;
   // A table of weights or a mask, a broadcast.
@@ -73,18 +73,46 @@ static ContractionSchedule choosePacked(const ContractionFacts &F,
   return S;
 }
 
+DotKind kernel::chooseDot(const ContractionFacts &F,
+                          const TargetDescription &Target) {
+  DotKind Best = DotKind::None;
+  int64_t Least = 0;
+  for (DotKind Kind : Target.Dots) {
+    const DotForm &Form = dotForm(Kind);
+    if (F.Bytes == ByteRows::Unsigned ? !Form.UnsignedRows : !Form.SignedRows)
+      continue;
+    if (Form.Terms > 1 && F.Group == 0)
+      continue;
+    // Instructions for a vector of columns and this many rows. Groups that are
+    // not full and rows that are missing cost as much as whole ones.
+    int64_t Rows = ShapedType::isDynamic(F.Rows) ? 64 : F.Rows;
+    int64_t Instructions = llvm::alignTo(Rows, Form.Rows) *
+                           llvm::divideCeil(std::max<int64_t>(F.Group, 1),
+                                            Form.Terms);
+    if (Best == DotKind::None || Instructions < Least) {
+      Best = Kind;
+      Least = Instructions;
+    }
+  }
+  return Best;
+}
+
 std::optional<ContractionSchedule>
 kernel::chooseContraction(const ContractionFacts &F,
                           const TargetDescription &Target) {
-  int64_t Lanes = Target.lanes(F.ElementBits), Dot = 1;
-  if (F.Bytes) {
-    // Four bytes a lane at once (VNNI), or two that were widened first: those
-    // cannot saturate, as vpmaddubsw does.
-    Dot = Target.HasInt8Dot ? 4 : Target.WordDotBits ? 2 : 1;
-    if (Dot == 2)
-      Lanes = std::min<int64_t>(Lanes, Target.WordDotBits / F.ElementBits);
-    if (Dot == 1)
+  int64_t Lanes = Target.lanes(F.ElementBits);
+  // Registers that a vector of columns takes, rows that are multiplied at once.
+  int64_t Registers = 1, AtOnce = 1;
+  DotKind Dot = DotKind::None;
+  if (F.Bytes != ByteRows::None) {
+    Dot = chooseDot(F, Target);
+    if (Dot == DotKind::None)
       return std::nullopt;
+    if (Target.IntegerBits)
+      Lanes = Target.IntegerBits / F.ElementBits;
+    Registers = dotForm(Dot).Registers;
+    AtOnce = dotForm(Dot).Rows;
+    Lanes *= Registers;
   }
   // Columns make panels, whose number must be known; padding to whole vectors
   // must not outweigh the work.
@@ -100,18 +128,22 @@ kernel::chooseContraction(const ContractionFacts &F,
   if (F.Rows == 1) {
     // Bound by reading the right-hand side: several streams, and enough
     // accumulators to cover the latency of a multiply-add.
-    S.NV = balanced(Vectors, 8);
+    S.NV = balanced(Vectors, 8 / Registers);
     return S;
   }
   auto RowsOf = [&](int64_t NV) {
-    int64_t Rows = std::min<int64_t>(rowsThatFit(Target, NV),
+    int64_t Rows = std::min<int64_t>(rowsThatFit(Target, NV * Registers),
                                      Target.VectorRegisters >= 32 ? 14 : 8);
-    // A product of widened bytes needs a register before it is added.
-    if (Dot == 2 && Target.VectorRegisters < 32)
-      Rows = std::min<int64_t>(Rows, 10 / NV);
-    return ShapedType::isDynamic(F.Rows) ? Rows : balanced(F.Rows, Rows);
+    if (AtOnce > 1)
+      // The bytes of so many rows share a register, and so do their sums.
+      Rows = llvm::alignDown(
+          (int64_t(Target.VectorRegisters) - 3) * AtOnce / (AtOnce * NV + 1),
+          AtOnce);
+    return ShapedType::isDynamic(F.Rows)
+               ? Rows
+               : int64_t(llvm::alignTo(balanced(F.Rows, Rows), AtOnce));
   };
-  S.NV = balanced(Vectors, tileVectors(Target));
+  S.NV = balanced(Vectors, tileVectors(Target) / Registers);
   S.MR = RowsOf(S.NV);
   if (ShapedType::isDynamic(F.Rows) || Target.VectorRegisters < 32)
     return S;

@@ -43,45 +43,6 @@ struct Contraction {
   ContractionFacts Facts;
 };
 
-/// A byte of argument \p Arg, extended to i32: as an unsigned number, perhaps
-/// with its sign bit flipped first, or as a signed one.
-bool isByte(Value V, Value Arg, bool Unsigned) {
-  if (!V.getType().isInteger(32) || !Arg.getType().isInteger(8))
-    return false;
-  if (!Unsigned) {
-    auto Extend = V.getDefiningOp<arith::ExtSIOp>();
-    return Extend && Extend.getIn() == Arg;
-  }
-  auto Extend = V.getDefiningOp<arith::ExtUIOp>();
-  if (!Extend)
-    return false;
-  auto Flip = Extend.getIn().getDefiningOp<arith::XOrIOp>();
-  return Extend.getIn() == Arg || (Flip && Flip.getLhs() == Arg &&
-                                   isConstantIntValue(Flip.getRhs(), -128));
-}
-
-/// A product of an unsigned byte of input \p X and a signed one of the other is
-/// added to the result.
-bool isByteDot(linalg::GenericOp Op, unsigned X) {
-  if (Op.getNumDpsInputs() != 2 || Op.getNumDpsInits() != 1)
-    return false;
-  Block &Body = Op.getRegion().front();
-  auto Add = Body.getTerminator()->getOperand(0).getDefiningOp<arith::AddIOp>();
-  if (!Add || Add.getLhs() != Body.getArgument(2))
-    return false;
-  auto Mul = Add.getRhs().getDefiningOp<arith::MulIOp>();
-  if (!Mul)
-    return false;
-  Value Left = Mul.getLhs(), Right = Mul.getRhs();
-  for (int Turn = 0; Turn < 2; ++Turn) {
-    if (isByte(Left, Body.getArgument(X), true) &&
-        isByte(Right, Body.getArgument(1 - X), false))
-      return true;
-    std::swap(Left, Right);
-  }
-  return false;
-}
-
 /// One product of two f32 inputs is added to the result.
 bool isMultiplyAdd(linalg::GenericOp Op) {
   if (Op.getNumDpsInputs() != 2 || Op.getNumDpsInits() != 1)
@@ -120,6 +81,22 @@ bool isPlain(AffineMap Map, ArrayRef<int64_t> Extents) {
   });
 }
 
+/// The innermost loop of the sum that is one and walks the rows by itself (the
+/// extent of a loop must be the size of some dimension), or -1.
+int dotLoop(const Contraction &C) {
+  linalg::GenericOp Op = C.Op;
+  SmallVector<int64_t> Extents = Op.getStaticLoopRanges();
+  AffineMap Rows = Op.getMatchingIndexingMap(C.Rows),
+            Columns = Op.getMatchingIndexingMap(C.Weights);
+  int Found = -1;
+  for (unsigned L : reductionOrder(Op))
+    if (Columns.isFunctionOfDim(L) &&
+        Rows.getResultPosition(getAffineDimExpr(L, Op.getContext())) &&
+        (Found < 0 || Extents[L] != 1))
+      Found = L;
+  return Found;
+}
+
 std::optional<Contraction>
 matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
                  int64_t Lanes) {
@@ -133,7 +110,8 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
   }
   if (!Root)
     return std::nullopt;
-  bool Bytes = isByteDot(Root, 0) || isByteDot(Root, 1);
+  bool Bytes = matchByteSum(Root, 0) != ByteRows::None ||
+               matchByteSum(Root, 1) != ByteRows::None;
   std::optional<PackedProduct> Packed = matchPackedProduct(Root);
   if (!Bytes && !Packed && !isMultiplyAdd(Root))
     return std::nullopt;
@@ -149,7 +127,8 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
     auto Arg = dyn_cast<BlockArgument>(W->get());
     AffineMap WMap = Root.getMatchingIndexingMap(W);
     AffineMap XMap = Root.getMatchingIndexingMap(X);
-    if (Bytes && !isByteDot(Root, 1 - I))
+    ByteRows Rows8 = matchByteSum(Root, 1 - I);
+    if (Bytes && Rows8 == ByteRows::None)
       continue;
     if (!Arg || !WMap.isProjectedPermutation() ||
         !Out.isProjectedPermutation() ||
@@ -210,12 +189,15 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
     bool OneRun =
         Plain &&
         Kernel.getBody().front().getOps<tensor::InsertSliceOp>().empty();
-    return Contraction{Root,
-                       W,
-                       X,
-                       unsigned(Column),
-                       {OneRun ? Rows : RowsInnermost, Extents[Column], Depth,
-                        32, Bytes, Packed ? Packed->Bits : 0}};
+    Contraction C{Root,
+                  W,
+                  X,
+                  unsigned(Column),
+                  {OneRun ? Rows : RowsInnermost, Extents[Column], Depth, 32,
+                   Rows8, Packed ? Packed->Bits : 0}};
+    if (int Loop = dotLoop(C); Loop >= 0)
+      C.Facts.Group = Extents[Loop];
+    return C;
   }
   return std::nullopt;
 }
@@ -254,11 +236,11 @@ private:
     if (!C)
       return;
     std::optional<ContractionSchedule> S = chooseContraction(C->Facts, Target);
-    if (!S || (S->Dot > 1 && dotLoop(*C) < 0))
+    if (!S)
       return;
     Kernel.setScheduleAttr(ContractionScheduleAttr::get(
         &getContext(), S->MR, S->NV, S->Lanes, /*kc=*/0, S->Dot, S->Bits));
-    pack(*C, C->Weights, S->NV * S->Lanes, S->Dot, Calls);
+    pack(*C, C->Weights, S->NV * S->Lanes, S->group(), Calls);
     if (!S->Bits)
       return;
     PackedProduct P = *matchPackedProduct(C->Op);
@@ -267,24 +249,8 @@ private:
         pack(*C, C->Op.getDpsInputOperand(Operand), S->NV * S->Lanes, 1, Calls);
   }
 
-  /// The innermost loop of the sum that is one and walks the rows by itself
-  /// (the extent of a loop must be the size of some dimension), or -1.
-  static int dotLoop(const Contraction &C) {
-    linalg::GenericOp Op = C.Op;
-    SmallVector<int64_t> Extents = Op.getStaticLoopRanges();
-    AffineMap Rows = Op.getMatchingIndexingMap(C.Rows),
-              Columns = Op.getMatchingIndexingMap(C.Weights);
-    int Found = -1;
-    for (unsigned L : reductionOrder(Op))
-      if (Columns.isFunctionOfDim(L) &&
-          Rows.getResultPosition(getAffineDimExpr(L, Op.getContext())) &&
-          (Found < 0 || Extents[L] != 1))
-        Found = L;
-    return Found;
-  }
-
   /// [batch.., columns / NR, reduction in loop order.., NR], or with \p Dot > 1
-  /// [batch.., columns / NR, reduction.. / Dot, NR, Dot].
+  /// terms in a group [batch.., columns / NR, reduction.. / Dot, NR, Dot].
   void pack(Contraction &C, OpOperand *Operand, int64_t NR, int64_t Dot,
             ArrayRef<CallOp> Calls) {
     linalg::GenericOp Op = C.Op;

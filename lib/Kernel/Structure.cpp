@@ -31,6 +31,58 @@ bool kernel::isRoot(Operation *Op) {
          Linalg.getNumParallelLoops() != Linalg.getNumLoops();
 }
 
+namespace {
+/// How a byte is extended to i32: as an unsigned number or as a signed one,
+/// perhaps with its sign bit flipped first.
+struct Byte {
+  bool Unsigned, Flipped;
+};
+std::optional<Byte> matchByte(Value V, Value Arg) {
+  Operation *Extend = V.getDefiningOp();
+  if (!V.getType().isInteger(32) || !Arg.getType().isInteger(8) ||
+      !isa_and_nonnull<arith::ExtUIOp, arith::ExtSIOp>(Extend))
+    return std::nullopt;
+  bool Unsigned = isa<arith::ExtUIOp>(Extend);
+  if (Extend->getOperand(0) == Arg)
+    return Byte{Unsigned, false};
+  auto Flip = Extend->getOperand(0).getDefiningOp<arith::XOrIOp>();
+  if (Flip && Flip.getLhs() == Arg && isConstantIntValue(Flip.getRhs(), -128))
+    return Byte{Unsigned, true};
+  return std::nullopt;
+}
+} // namespace
+
+kernel::ByteRows kernel::matchByteSum(linalg::GenericOp Op, unsigned X) {
+  if (Op.getNumDpsInputs() != 2 || Op.getNumDpsInits() != 1)
+    return ByteRows::None;
+  Block &Body = Op.getRegion().front();
+  auto Add = Body.getTerminator()->getOperand(0).getDefiningOp<arith::AddIOp>();
+  if (!Add || Add.getLhs() != Body.getArgument(2))
+    return ByteRows::None;
+  auto Mul = Add.getRhs().getDefiningOp<arith::MulIOp>();
+  if (!Mul)
+    return ByteRows::None;
+  Value Left = Mul.getLhs(), Right = Mul.getRhs();
+  for (int Turn = 0; Turn < 2; ++Turn) {
+    if (std::optional<Byte> R = matchByte(Right, Body.getArgument(1 - X));
+        R && !R->Unsigned && !R->Flipped)
+      if (std::optional<Byte> L = matchByte(Left, Body.getArgument(X)))
+        return L->Unsigned ? ByteRows::Unsigned : ByteRows::Signed;
+    std::swap(Left, Right);
+  }
+  return ByteRows::None;
+}
+
+/// As linalg::isaContractionOpInterface, but bytes of rows may be flipped.
+static bool isByteContraction(linalg::LinalgOp Op) {
+  auto Generic = dyn_cast<linalg::GenericOp>(Op.getOperation());
+  return Generic && llvm::all_of(Generic.getIndexingMapsArray(), [](AffineMap M) {
+           return M.isProjectedPermutation();
+         }) &&
+         (kernel::matchByteSum(Generic, 0) != kernel::ByteRows::None ||
+          kernel::matchByteSum(Generic, 1) != kernel::ByteRows::None);
+}
+
 StringRef kernel::kindOf(Operation *Op) {
   if (isLoopKernel(Op))
     return "loop";
@@ -40,7 +92,7 @@ StringRef kernel::kindOf(Operation *Op) {
   if (Linalg.getNumReductionLoops() == 0)
     return "elementwise";
   auto Generic = dyn_cast<linalg::GenericOp>(Op);
-  if (linalg::isaContractionOpInterface(Linalg) ||
+  if (linalg::isaContractionOpInterface(Linalg) || isByteContraction(Linalg) ||
       (Generic && matchPackedProduct(Generic)))
     return "contraction";
   if (FailureOr<linalg::ConvolutionDimensions> D =

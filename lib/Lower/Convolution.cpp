@@ -192,6 +192,12 @@ static Value paddedQuantized(Builder &B, const Window &W, Value X, Value Zero) {
   return padded(B, W, X, Scalar);
 }
 
+/// Each channel has filters of its own: lanes lie over channels, and no terms of
+/// one sum lie together.
+static bool isDepthwise(Node &N, unsigned Weights, int64_t Groups) {
+  return Groups > 1 && N.inShape(Weights)[1] == 1;
+}
+
 static LogicalResult lowerConvInteger(Node &N) {
   Value X = N.in(0), W = N.in(1);
   int64_t Groups = N.i64("group", 1);
@@ -201,7 +207,8 @@ static LogicalResult lowerConvInteger(Node &N) {
   if (failed(Win))
     return failure();
   X = paddedQuantized(N.B, *Win, X, N.in(2));
-  IntegerSum S = integerSum(N, X, 0, 2, 1, 3, /*OutDim=*/0);
+  IntegerSum S =
+      integerSum(N, X, 0, 2, 1, 3, /*OutDim=*/0, isDepthwise(N, 1, Groups));
   Value Sum = convolve(N.B, *Win, S.X, S.W, Groups, N.B.getI32Type());
   return N.replace({addCorrection(N, Sum, S.Correction, -1, /*Axis=*/1)});
 }
@@ -217,7 +224,8 @@ static LogicalResult lowerQLinearConv(Node &N) {
   if (failed(Win))
     return failure();
   X = paddedQuantized(B, *Win, X, N.in(2));
-  IntegerSum S = integerSum(N, X, 0, 2, 3, 5, /*OutDim=*/0);
+  IntegerSum S =
+      integerSum(N, X, 0, 2, 3, 5, /*OutDim=*/0, isDepthwise(N, 3, Groups));
   Value Sum = convolve(B, *Win, S.X, S.W, Groups, B.getI32Type());
   Sum = addCorrection(N, Sum, S.Correction, N.has(8) ? 8 : -1, /*Axis=*/1);
   return N.replace({requantize(B, Sum, {N.in(1), N.in(4)}, N.in(6), N.in(7),

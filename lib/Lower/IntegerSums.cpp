@@ -51,7 +51,7 @@ static Value flipped(Builder &B, const onnx::ConstantView &View) {
 }
 
 IntegerSum integerSum(Node &N, Value X, unsigned XI, unsigned XZ, unsigned WI,
-                      unsigned WZ, int64_t OutDim) {
+                      unsigned WZ, int64_t OutDim, bool KeepSign) {
   Builder &B = N.B;
   bool XUnsigned = scalar::isUnsigned(N.inElem(XI)),
        WUnsigned = scalar::isUnsigned(N.inElem(WI));
@@ -80,9 +80,11 @@ IntegerSum integerSum(Node &N, Value X, unsigned XI, unsigned XZ, unsigned WI,
     S.W.V = flipped(B, *View);
   Value Zero = S.X.Zero;
   S.X.Zero = {};
-  S.X.Unsigned = true;
-  S.X.Flipped = !XUnsigned;
-  int64_t Shift = XUnsigned ? 0 : 128;
+  // Rows are read as the target multiplies them: a flipped sign bit is 128 more
+  // or less.
+  S.X.Unsigned = KeepSign ? XUnsigned : !N.types().SignedRows;
+  S.X.Flipped = XUnsigned != S.X.Unsigned;
+  int64_t Shift = !S.X.Flipped ? 0 : XUnsigned ? -128 : 128;
   SmallVector<int32_t> Constants;
   if (std::optional<int64_t> Known = onlyValue(N, XZ)) {
     int64_t Total = *Known + Shift;

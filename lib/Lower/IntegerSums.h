@@ -8,8 +8,9 @@
 //
 // sum (x - zx)(w - zw) with constant weights is sum x w - zx * sum w, where the
 // second sum is known at compile time. What is left in the loop are unsigned
-// activations times signed weights, the one form that dot instructions have:
-// signed activations are read with their sign bit flipped (x + 128), unsigned
+// activations times signed weights, the form that most dot instructions have, or
+// signed ones where the target multiplies those (SignedRows): activations of the
+// other sign are read with their sign bit flipped (x + 128, x - 128), unsigned
 // weights are stored as w - 128.
 //
 //===----------------------------------------------------------------------===//
@@ -30,9 +31,10 @@ struct IntegerSum {
 /// The factors of \p N's sum: operands \p XI and \p WI with zero points \p XZ
 /// and \p WZ; \p X is the former, padded. \p OutDim is the dimension of the
 /// outputs in the weights. Weights or zero points that this does not fit stay
-/// in the loop as they are.
+/// in the loop as they are. Rows keep their sign with \p KeepSign: no dot
+/// instruction will be used.
 IntegerSum integerSum(Node &N, Value X, unsigned XI, unsigned XZ, unsigned WI,
-                      unsigned WZ, int64_t OutDim);
+                      unsigned WZ, int64_t OutDim, bool KeepSign = false);
 
 /// The sum \p V plus \p Bias (operand number, or -1) and the correction, both
 /// along \p Axis; constants are added at compile time.

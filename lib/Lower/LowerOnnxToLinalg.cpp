@@ -248,8 +248,11 @@ SmallVector<Unsupported> findUnsupported(ModuleOp Module) {
 namespace {
 struct LowerOnnxToLinalgPass
     : impl::LowerOnnxToLinalgBase<LowerOnnxToLinalgPass> {
+  using LowerOnnxToLinalgBase::LowerOnnxToLinalgBase;
+
   void runOnOperation() override {
     StorageTypeConverter Types;
+    Types.SignedRows = signedRows;
     recordOnnxTypes(getOperation());
     bool Converted = succeeded(convert(getOperation(), Types));
     SmallVector<Unsupported> Left = remaining(getOperation(), Types);

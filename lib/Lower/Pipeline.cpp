@@ -34,7 +34,9 @@ void buildLowerPreparation(OpPassManager &PM) {
 // 4. element types become what memory and registers hold
 void buildLowerPipeline(OpPassManager &PM, const LowerOptions &Options) {
   buildLowerPreparation(PM);
-  PM.addPass(createLowerOnnxToLinalg());
+  LowerOnnxToLinalgOptions Sums;
+  Sums.signedRows = Options.SignedRows;
+  PM.addPass(createLowerOnnxToLinalg(Sums));
   PM.addPass(createCanonicalizerPass());
   PM.addPass(createCSEPass());
   PM.addPass(createLowerCheckShapes());

@@ -12,6 +12,16 @@
 
 using namespace lathe;
 
+/// The forms of a 64-bit or 32-bit ARM with NEON. Where bytes of both signs may
+/// be multiplied, rows stay unsigned, which all its forms take.
+static llvm::SmallVector<DotKind, 3> armDots(const llvm::StringSet<> &On) {
+  if (On.contains("i8mm"))
+    return {DotKind::WordLanes, DotKind::SUDot, DotKind::USMMLA};
+  if (On.contains("dotprod"))
+    return {DotKind::WordLanes, DotKind::SDot};
+  return {DotKind::WordLanes};
+}
+
 TargetDescription lathe::describeTarget(llvm::StringRef Triple,
                                         llvm::StringRef CPU,
                                         llvm::StringRef Features) {
@@ -50,6 +60,7 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
     T.VectorRegisters = 32;
     T.HasFMA = T.HasF16Conversion = true;
     T.BroadcastsFromMemory = false;
+    T.Dots = armDots(On);
     return T;
   }
   if (Triple.starts_with("arm") || Triple.starts_with("thumb")) {
@@ -59,6 +70,8 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
     T.HasFMA = On.contains("vfp4");
     T.HasRounding = T.HasMaxNum = On.contains("fp-armv8");
     T.HasF16Conversion = On.contains("fp16");
+    T.KeepsLoadsWhole = false;
+    T.Dots = armDots(On);
     return T;
   }
 
@@ -72,11 +85,12 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
   T.HasF16Conversion = On.contains("f16c");
   T.HasMaskedMemory = AVX512;
   T.TableLanes = AVX512 ? 16 : 0;
-  T.HasInt8Dot =
-      (AVX512 && On.contains("avx512vnni")) || On.contains("avxvnni");
-  T.WordDotBits = AVX512                ? 512
-                  : On.contains("avx2") ? 256
-                  : On.contains("sse2") ? 128
-                                        : 0;
+  if ((AVX512 && On.contains("avx512vnni")) || On.contains("avxvnni"))
+    T.Dots = {DotKind::VNNI};
+  else if (On.contains("sse2"))
+    T.Dots = {DotKind::WordPairs};
+  // AVX without AVX2.
+  if (T.VectorBits == 256 && !On.contains("avx2"))
+    T.IntegerBits = 128;
   return T;
 }

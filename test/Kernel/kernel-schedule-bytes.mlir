@@ -5,11 +5,11 @@
 
 // Unsigned rows by signed columns: weights in groups of four terms a column, or of two. Signed rows have no instruction.
 // CHECK: kernel.weight {{.*}} packing <outer = [1, 0], blocks = [1, 0], tiles = [32, 4]> : tensor<1x3x32x4xi8>
-// CHECK: @dot({{.*}}schedule = #kernel.contraction<mr = 8, nv = 2, lanes = 16, dot = 4>
+// CHECK: @dot({{.*}}schedule = #kernel.contraction<mr = 8, nv = 2, lanes = 16, dot = vnni>
 // CHECK: @signed(
 // CHECK-NOT: schedule
 // AVX2: kernel.weight {{.*}} packing <outer = [1, 0], blocks = [1, 0], tiles = [16, 2]> : tensor<2x5x16x2xi8>
-// AVX2: @dot({{.*}}schedule = #kernel.contraction<mr = 4, nv = 2, lanes = 8, dot = 2>
+// AVX2: @dot({{.*}}schedule = #kernel.contraction<mr = 4, nv = 2, lanes = 8, dot = pmaddwd>
 
 // Ten terms are two groups of four and one of two, whose bytes are read alone.
 // EMIT4-LABEL: @dot(

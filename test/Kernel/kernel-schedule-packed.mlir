@@ -5,7 +5,7 @@
 // Four-bit weights are packed in words of eight for each column, their scales beside them.
 // CHECK-DAG: kernel.weight {{.*}} packing <outer = [0, 1, 2], blocks = [0, 2], tiles = [32, 4]> : tensor<1x2x4x32x4xi8>
 // CHECK-DAG: kernel.weight {{.*}} packing <outer = [0, 1], blocks = [0], tiles = [32]> : tensor<1x2x32xf32>
-// CHECK: @few({{.*}}schedule = #kernel.contraction<mr = 1, nv = 2, lanes = 16, dot = 4, bits = 4>
+// CHECK: @few({{.*}}schedule = #kernel.contraction<mr = 1, nv = 2, lanes = 16, bits = 4>
 // Zero points or scales that only the run knows: no schedule, the same sums.
 // CHECK: @unknown(
 // CHECK-NOT: schedule

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """MatMul, Gemm, Conv and products with weights of few bits, of many shapes, against double precision, by the bound of sums of products; integers exactly.
 
-    test/numerics/contractions.py [--option=-O1 ...] [--filter=conv]
+    test/numerics/contractions.py [--option=-O1 ...] [--filter=conv] [--machine=aarch64-i8mm]
 
 Shapes are chosen where kernels have edges: one row or column, primes around vector and
 tile sizes, long and short sums, grouped, depthwise, strided and dilated windows, and
 pads wider than the window. Every shape is one node; the nodes of a kind are compiled as
-one model. Prints the shapes that miss the bound and by how much; ends with 'N passed, N failed'.
+one model; with --machine it is one of those of test/cross/run.py, emulated. Prints the shapes that miss the bound and by how much; ends with 'N passed, N failed'.
 """
 import argparse
 import itertools
@@ -87,8 +87,8 @@ class Builder:
         self.outputs.append(helper.make_tensor_value_info(f"out{n}", kind, exact.shape))
         self.expected.append((title, exact, bound))
 
-    def check(self, options):
-        """[(title, worst error as a multiple of the bound)]"""
+    def check(self, options, run=None):
+        """[(title, worst error as a multiple of the bound)]; `run(path, arrays, folder, options)` gives the outputs."""
         import onnx
         from onnx import helper
 
@@ -99,7 +99,7 @@ class Builder:
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "contractions.onnx"
             onnx.save(model, path)
-            got = Library(path, options).run(self.arrays)
+            got = run(path, self.arrays, pathlib.Path(folder), options) if run else Library(path, options).run(self.arrays)
         found = []
         for values, (title, exact, bound) in zip(got, self.expected):
             error = np.abs(values.astype(np.float64) - exact)
@@ -209,7 +209,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--option", action="append", default=[], help="an option for lathe")
     parser.add_argument("--filter", default="", help="only kinds (matmul, gemm, conv, few bits, integer matmul, integer conv) that match")
+    parser.add_argument("--machine", help="a machine of test/cross/run.py")
     args = parser.parse_args()
+    run = None
+    if args.machine:
+        from cross import run as cross
+
+        run = lambda *rest: cross.run(args.machine, *rest)
     passed = failed = 0
     for kind, constant in itertools.product(("matmul", "gemm", "conv", "few bits", "integer matmul", "integer conv"), (True, False)):
         if not re.search(args.filter, kind):
@@ -217,7 +223,7 @@ def main():
         builder = build(kind, constant)
         label = "constant weights" if constant else "weights as inputs"
         try:
-            found = builder.check(args.option)
+            found = builder.check(args.option, run)
         except RuntimeError as error:
             print(f"{kind}, {label}: {error}")
             failed += len(builder.expected)

@@ -77,23 +77,37 @@ TEST(Schedule, ContractionTilesOfAVX2) {
                  {100, 8, 64, ContractionSchedule{8, 1, 8}}});
 }
 
+static ContractionFacts bytes(int64_t Rows, int64_t Columns, int64_t Group,
+                              bool Signed = false) {
+  return {Rows,
+          Columns,
+          9 * Group,
+          32,
+          Signed ? ByteRows::Signed
+                 : ByteRows::Unsigned,
+          Group};
+}
+
 TEST(Schedule, BytesTakeTheDotProductOfTheTarget) {
-  ContractionFacts F{128, 768, 768, 32, /*Bytes=*/true};
+  ContractionFacts F = bytes(128, 768, 768);
   TargetDescription VNNI = avx512();
-  VNNI.HasInt8Dot = true;
-  VNNI.WordDotBits = 512;
-  EXPECT_EQ(chooseContraction(F, VNNI), (ContractionSchedule{6, 4, 16, 4}));
-  TargetDescription Words = VNNI;
-  Words.HasInt8Dot = false;
-  EXPECT_EQ(chooseContraction(F, Words)->Dot, 2);
+  VNNI.Dots = {DotKind::VNNI};
+  EXPECT_EQ(chooseContraction(F, VNNI),
+            (ContractionSchedule{6, 4, 16, DotKind::VNNI}));
+  // Signed rows have no instruction, nor have sums without a loop for groups.
+  EXPECT_FALSE(chooseContraction(bytes(128, 768, 768, true), VNNI));
+  F.Group = 0;
+  EXPECT_FALSE(chooseContraction(F, VNNI));
+  F.Group = 768;
   TargetDescription AVX2 = avx2();
-  AVX2.WordDotBits = 256;
-  EXPECT_EQ(chooseContraction(F, AVX2), (ContractionSchedule{5, 2, 8, 2}));
+  AVX2.Dots = {DotKind::WordPairs};
+  EXPECT_EQ(chooseContraction(F, AVX2),
+            (ContractionSchedule{5, 2, 8, DotKind::WordPairs}));
   // AVX without AVX2: integers are half as wide as floats.
-  AVX2.WordDotBits = 128;
+  AVX2.IntegerBits = 128;
   EXPECT_EQ(chooseContraction(F, AVX2)->Lanes, 4);
   // Without such an instruction the generic tier is as good.
-  AVX2.WordDotBits = 0;
+  AVX2.Dots = {};
   EXPECT_FALSE(chooseContraction(F, AVX2));
 }
 
@@ -106,15 +120,48 @@ TEST(Schedule, WeightsOfFewBits) {
   using S = ContractionSchedule;
   // Words, weights, scales and all rows' broadcasts lie beside the
   // accumulators.
-  EXPECT_EQ(Choose(64, 768, avx512()), (S{8, 2, 16, 4, 4}));
+  EXPECT_EQ(Choose(64, 768, avx512()), (S{8, 2, 16, DotKind::None, 4}));
   EXPECT_EQ(Choose(mlir::ShapedType::kDynamic, 768, avx512()),
-            (S{8, 2, 16, 4, 4}));
-  EXPECT_EQ(Choose(64, 768, avx2()), (S{5, 1, 8, 4, 4}));
+            (S{8, 2, 16, DotKind::None, 4}));
+  EXPECT_EQ(Choose(64, 768, avx2()), (S{5, 1, 8, DotKind::None, 4}));
   // Few rows take more columns, one as many as its sums hide the latency with.
-  EXPECT_EQ(Choose(3, 768, avx512()), (S{3, 4, 16, 4, 4}));
-  EXPECT_EQ(Choose(1, 768, avx512()), (S{1, 4, 16, 4, 4}));
-  EXPECT_EQ(Choose(1, 768, avx2()), (S{1, 2, 8, 4, 4}));
-  EXPECT_EQ(Choose(1, 20, avx512()), (S{1, 2, 16, 4, 4}));
+  EXPECT_EQ(Choose(3, 768, avx512()), (S{3, 4, 16, DotKind::None, 4}));
+  EXPECT_EQ(Choose(1, 768, avx512()), (S{1, 4, 16, DotKind::None, 4}));
+  EXPECT_EQ(Choose(1, 768, avx2()), (S{1, 2, 8, DotKind::None, 4}));
+  EXPECT_EQ(Choose(1, 20, avx512()), (S{1, 2, 16, DotKind::None, 4}));
+}
+
+TEST(Schedule, BytesOnARM) {
+  auto With = [](llvm::StringRef Features) {
+    return describeTarget("aarch64-unknown-linux-gnu", "generic", Features);
+  };
+  TargetDescription Plain = With("+neon"), Dot = With("+neon,+dotprod"),
+                    Matrix = With("+neon,+dotprod,+i8mm");
+  EXPECT_FALSE(Plain.wantsSignedRows());
+  EXPECT_TRUE(Dot.wantsSignedRows());
+  EXPECT_FALSE(Matrix.wantsSignedRows());
+  // Words: a vector of columns is two registers of sums. Rows of both signs.
+  for (bool Signed : {false, true}) {
+    EXPECT_EQ(chooseContraction(bytes(100, 64, 64, Signed), Plain),
+              (ContractionSchedule{5, 2, 8, DotKind::WordLanes}));
+    EXPECT_EQ(chooseContraction(bytes(100, 64, 64, Signed), neon32()),
+              (ContractionSchedule{4, 1, 8, DotKind::WordLanes}));
+  }
+  EXPECT_EQ(chooseContraction(bytes(1, 1000, 64), Plain),
+            (ContractionSchedule{1, 4, 8, DotKind::WordLanes}));
+  EXPECT_EQ(chooseContraction(bytes(100, 64, 64, true), Dot),
+            (ContractionSchedule{5, 4, 4, DotKind::SDot}));
+  EXPECT_EQ(chooseContraction(bytes(100, 64, 64, false), Dot)->Dot,
+            DotKind::WordLanes);
+  // Squares of two rows by two columns; one row alone would be half of them.
+  EXPECT_EQ(chooseContraction(bytes(96, 64, 64), Matrix),
+            (ContractionSchedule{6, 4, 4, DotKind::USMMLA}));
+  EXPECT_EQ(chooseContraction(bytes(3, 64, 64), Matrix)->MR, 4);
+  EXPECT_EQ(chooseContraction(bytes(1, 64, 64), Matrix)->Dot, DotKind::SUDot);
+  // Groups of eight would be mostly empty, those of four too.
+  EXPECT_EQ(chooseContraction(bytes(100, 64, 3), Matrix)->Dot, DotKind::SUDot);
+  EXPECT_EQ(chooseContraction(bytes(100, 64, 1), Matrix)->Dot,
+            DotKind::WordLanes);
 }
 
 TEST(Schedule, AccumulatorsFitTheRegisters) {

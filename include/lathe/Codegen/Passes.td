@@ -124,10 +124,12 @@ def ExpandMathPass : Pass<"codegen-expand-math"> {
                  Option<"rounding", "rounding", "bool", "true",
                         "The target rounds vectors of f32 to whole numbers">,
                  Option<"maxNum", "max-num", "bool", "true",
-                        "The target has the maximum of vectors that ignores NaN">];
+                        "The target has the maximum of vectors that ignores NaN">,
+                 Option<"wholeLoads", "whole-loads", "bool", "true",
+                        "LLVM keeps vector loads whole that an extension follows">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
-    "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+    "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
 #endif // LATHE_CODEGEN_PASSES_TD

@@ -8,6 +8,7 @@
 #ifndef LATHE_KERNEL_KERNEL_H
 #define LATHE_KERNEL_KERNEL_H
 
+#include "lathe/Support/DotForm.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"

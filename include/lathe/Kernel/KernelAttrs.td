@@ -59,6 +59,11 @@ def Kernel_PackingAttr : Kernel_Attr<"Packing", "packing"> {
 // Schedules: one attribute per kind of root
 //===----------------------------------------------------------------------===//
 
+def Kernel_DotParameter : DefaultValuedParameter<"::lathe::DotKind", "::lathe::DotKind::None"> {
+  let parser = "parseDotKind($_parser)";
+  let printer = "$_printer << ::lathe::dotName($_self)";
+}
+
 def Kernel_ContractionScheduleAttr
     : Kernel_Attr<"ContractionSchedule", "contraction"> {
   let summary = "Schedule of a contraction or dense convolution";
@@ -67,16 +72,17 @@ def Kernel_ContractionScheduleAttr
     cut into chunks of `kc` (0: one chunk). The right-hand side is packed in panels
     of nv * lanes columns, as the packing on its `kernel.weight` says.
 
-    `dot` > 1: bytes are multiplied, `dot` terms of a sum in each lane at once. The
-    right-hand side lies in groups of that many terms for each column,
-    `[N/NR, .., K/dot, NR, dot]`, padded with zeros.
+    `dot`: bytes are multiplied by this instruction (`lathe/Support/DotForm.h`). Where
+    it adds several terms of a sum in each lane at once, the right-hand side lies in
+    groups of so many terms T for each column, `[N/NR, .., K/T, NR, T]`, padded with
+    zeros.
 
-    `bits` > 0: the `dot` bytes of a column hold weights of so many bits, which are
-    made floats in registers, word by word.
+    `bits` > 0: four bytes of a column lie together likewise, which hold weights of so
+    many bits; they are made floats in registers, word by word.
   }];
   let parameters = (ins "int64_t":$mr, "int64_t":$nv, "int64_t":$lanes,
                         DefaultValuedParameter<"int64_t", "0">:$kc,
-                        DefaultValuedParameter<"int64_t", "1">:$dot,
+                        Kernel_DotParameter:$dot,
                         DefaultValuedParameter<"int64_t", "0">:$bits);
   let assemblyFormat = "`<` struct(params) `>`";
 }

@@ -14,6 +14,7 @@
 #ifndef LATHE_KERNEL_SCHEDULE_H
 #define LATHE_KERNEL_SCHEDULE_H
 
+#include "lathe/Kernel/Structure.h"
 #include "lathe/Support/TargetDescription.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include <optional>
@@ -30,22 +31,28 @@ struct ContractionFacts {
   int64_t Depth;
   /// Of the accumulators.
   unsigned ElementBits;
-  /// Bytes are multiplied, unsigned rows by signed columns.
-  bool Bytes = false;
+  /// Bytes are multiplied: the rows are of this sign, the columns signed.
+  ByteRows Bytes = ByteRows::None;
   /// Bits of a weight that is made a float in registers; 0: it is one.
   unsigned PackedBits = 0;
+  /// Bytes: the extent of the loop of the sum whose terms can be taken in
+  /// groups, along which rows are walked; 0: there is none.
+  int64_t Group = 0;
 };
 
 /// Register tile of MR rows by NV vectors of Lanes; the right-hand side is
 /// packed in panels of NV * Lanes columns.
 struct ContractionSchedule {
   int64_t MR, NV, Lanes;
-  /// Terms of a sum that one instruction adds: bytes lie packed in groups of
-  /// so many along the sum.
-  int64_t Dot = 1;
-  /// Not 0: no terms are added at once, the Dot bytes hold weights of so many
-  /// bits, which are made floats.
+  /// Bytes: what multiplies them. They lie packed in groups of its terms along
+  /// the sum.
+  DotKind Dot = DotKind::None;
+  /// Not 0: bytes hold weights of so many bits, which are made floats.
   unsigned Bits = 0;
+  /// Bytes of a column that lie packed together.
+  int64_t group() const {
+    return Bits ? 4 : Dot == DotKind::None ? 1 : dotForm(Dot).Terms;
+  }
   bool operator==(const ContractionSchedule &O) const {
     return MR == O.MR && NV == O.NV && Lanes == O.Lanes && Dot == O.Dot &&
            Bits == O.Bits;
@@ -59,6 +66,11 @@ int64_t tileVectors(const TargetDescription &Target);
 /// vector of the right-hand side per column and the broadcasts fit the
 /// registers.
 int64_t rowsThatFit(const TargetDescription &Target, int64_t Vectors);
+
+/// What makes the sums of bytes of \p Facts in the fewest instructions; None: as
+/// any other integers.
+DotKind chooseDot(const ContractionFacts &Facts,
+                  const TargetDescription &Target);
 
 std::optional<ContractionSchedule>
 chooseContraction(const ContractionFacts &Facts,

@@ -23,6 +23,8 @@ struct LowerOptions {
   bool NativeHalf = true;
   /// f16 lies as f32 inside main.
   bool WidenHalf = true;
+  /// Bytes of rows are multiplied as signed numbers.
+  bool SignedRows = false;
 };
 
 /// What must happen in the onnx dialect before `lower-onnx-to-linalg`.

@@ -47,7 +47,14 @@ def LowerOnnxToLinalg : Pass<"lower-onnx-to-linalg", "mlir::ModuleOp"> {
     (`ui8` becomes `i8`, the ops carry the sign from here on); what the model
     declared stays on each argument and result of a function as `onnx.type`.
     An op that no pattern takes is an error; all of them are listed at once.
+
+    Sums of products of bytes read their rows as unsigned numbers, or with
+    `signed-rows` as signed ones, whatever the model has: their sign bits are flipped
+    on the way where needed, and a constant for each output makes up for it.
   }];
+  let options = [
+    Option<"signedRows", "signed-rows", "bool", "false",
+           "The target multiplies signed bytes by signed ones">];
   let dependentDialects = [
     "mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect",
     "mlir::linalg::LinalgDialect",

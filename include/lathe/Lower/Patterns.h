@@ -32,6 +32,9 @@ class StorageTypeConverter : public mlir::TypeConverter {
 public:
   StorageTypeConverter();
 
+  /// Sums of products of bytes read their rows as signed numbers.
+  bool SignedRows = false;
+
   /// Records why \p Op is refused (the last reason stays).
   void refuse(mlir::Operation *Op, const llvm::Twine &Why) const {
     Reasons[Op] = Why.str();

@@ -14,6 +14,8 @@
 #ifndef LATHE_SUPPORT_TARGETDESCRIPTION_H
 #define LATHE_SUPPORT_TARGETDESCRIPTION_H
 
+#include "lathe/Support/DotForm.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
 #include <string>
@@ -43,6 +45,9 @@ struct TargetDescription {
   /// A maximum that takes the number where the other operand is NaN costs an
   /// instruction or two.
   bool HasMaxNum = true;
+  /// LLVM keeps a vector load of bytes whole where they are extended (elsewhere
+  /// it folds the two and takes the load, which may not be aligned, to pieces).
+  bool KeepsLoadsWhole = true;
   /// Conversions between f16 and f32 in hardware (F16C, AVX-512, NEON).
   bool HasF16Conversion = false;
   /// Masked vector loads and stores are cheap (AVX-512, SVE).
@@ -50,11 +55,11 @@ struct TargetDescription {
   /// Lanes of f32 of which one instruction picks any by the low bits of an i32 in
   /// each lane (AVX-512's vpermps); 0: none. A table of weights of few bits.
   unsigned TableLanes = 0;
-  /// Integer dot product u8 x s8 into i32 (VNNI).
-  bool HasInt8Dot = false;
-  /// Bits of the widest register that multiplies i16 and adds neighbouring
-  /// products into i32 (x86's pmaddwd); 0: none.
-  unsigned WordDotBits = 0;
+  /// How sums of products of bytes are made, simplest first; none: as any other
+  /// integers. Schedules choose between them.
+  llvm::SmallVector<DotKind, 3> Dots;
+  /// Bits of the widest register of integers, if narrower than that of floats.
+  unsigned IntegerBits = 0;
 
   /// A GPU: kernels run on a device, main on a host. Multiprocessors is how many
   /// blocks run at a time at least.
@@ -69,6 +74,9 @@ struct TargetDescription {
 
   /// Lanes of one register for elements of \p Bits bits.
   unsigned lanes(unsigned Bits) const { return VectorBits / Bits; }
+  bool hasDot(DotKind Kind) const { return llvm::is_contained(Dots, Kind); }
+  /// Bytes of rows are multiplied best as signed numbers.
+  bool wantsSignedRows() const { return hasDot(DotKind::SDot); }
 };
 
 /// Describes \p CPU with \p Features (LLVM's names, already validated by the

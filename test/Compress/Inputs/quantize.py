@@ -71,7 +71,7 @@ def check():
     floats = [name for name, body in kernels if re.search('kind = "(conv|contraction)"', body.split("\n")[0])
               for part in body.split("linalg.generic")[1:]
               if '"reduction"' in part.split("ins(")[0] and "arith.mulf" in part.split("linalg.yield")[0]]
-    dots = text.count("dot = 4")
+    dots = text.count("dot = vnni")
     print(f"{len(kernels)} kernels, {dots} with byte dot products, float contractions: {floats}")
     assert kernels and not floats and dots >= 5, text
 
