@@ -106,8 +106,8 @@ public:
   }
 };
 
-/// ARM: several groups of a row lie in a register, of which an instruction takes
-/// a lane.
+/// ARM: several groups of a row lie in a register, of which an instruction
+/// takes a lane.
 class LaneUnit : public DotUnit {
 public:
   LaneUnit(DotKind Kind, int64_t RowTerms, RowBytes Rows, StringRef Prefix,
@@ -171,8 +171,7 @@ public:
   SmallVector<Value> enter(ValueRange Points, unsigned Width) override {
     return parts(Points[0], Width);
   }
-  SmallVector<Value> leave(ValueRange Sums, unsigned,
-                           unsigned Width) override {
+  SmallVector<Value> leave(ValueRange Sums, unsigned, unsigned Width) override {
     if (Sums.size() == 1)
       return {Sums[0]};
     return {shuffle(Sums[0], Sums[1],

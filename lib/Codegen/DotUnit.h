@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The instructions behind a DotForm. The nest emitter (NestDot.cpp) decides what
-// is loaded when; a unit says how bytes become operands, and how sums lie in
-// registers. A cell is what one instruction works on: Form.Rows points of one
-// vector of columns, of which the last may be missing.
+// The instructions behind a DotForm. The nest emitter (NestDot.cpp) decides
+// what is loaded when; a unit says how bytes become operands, and how sums lie
+// in registers. A cell is what one instruction works on: Form.Rows points of
+// one vector of columns, of which the last may be missing.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,8 +37,9 @@ public:
   virtual ~DotUnit() = default;
 
   const DotForm &Form;
-  /// Bytes of a row that one load takes at most, a multiple of Form.Terms.
-  const int64_t RowTerms;
+  /// Bytes of a row that one load takes at most and at least, multiples of
+  /// Form.Terms.
+  const int64_t RowTerms, LeastTerms;
 
   /// Registers with the sums of a cell of \p Width columns; 0: no instruction
   /// has this width.
@@ -68,7 +69,10 @@ public:
 protected:
   DotUnit(DotKind Kind, int64_t RowTerms, RowBytes Rows, mlir::OpBuilder &B,
           mlir::Location Loc)
-      : Form(dotForm(Kind)), RowTerms(RowTerms), Bytes(Rows), B(B), Loc(Loc) {}
+      : Form(dotForm(Kind)), RowTerms(RowTerms),
+        LeastTerms(
+            std::min<int64_t>(std::max<int64_t>(Form.Terms, 4), RowTerms)),
+        Bytes(Rows), B(B), Loc(Loc) {}
 
   const RowBytes Bytes;
   mlir::OpBuilder &B;

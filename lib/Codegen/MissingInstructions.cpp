@@ -182,6 +182,7 @@ void lathe::codegen::keepLoadsWhole(Operation *Root) {
     auto Type = Load.getVectorType();
     if (!Type.getElementType().isInteger() || Type.getRank() != 1 ||
         Type.getElementTypeBitWidth() > 16 || Type.isScalable() ||
+        Type.getDimSize(0) * Type.getElementTypeBitWidth() % 64 ||
         llvm::none_of(Load->getUsers(), [](Operation *User) {
           return isa<arith::ExtSIOp, arith::ExtUIOp, arith::SIToFPOp,
                      arith::UIToFPOp>(User);

@@ -20,9 +20,9 @@ void populateRoundingPatterns(mlir::RewritePatternSet &Patterns);
 /// comparisons and selections.
 void populateMaxNumPatterns(mlir::RewritePatternSet &Patterns);
 
-/// Vector loads of narrow integers that are extended are frozen in between, so
-/// that LLVM does not make extending loads of them: ARMv7 has none for addresses
-/// that are not aligned, and would load byte by byte.
+/// Loads of whole registers of narrow integers that are extended are frozen in
+/// between, so that LLVM does not make extending loads of them: ARMv7 has none
+/// for addresses that are not aligned, and would load byte by byte.
 void keepLoadsWhole(mlir::Operation *Root);
 
 } // namespace lathe::codegen

@@ -134,8 +134,8 @@ bool NestEmitter::isContiguous(Value Tensor, const Coords &At, int Dim) {
   return Dim >= 0 && stepAlong(At, Type, Dim, 1) == Step::Unit;
 }
 
-/// Adds \p Count terms from where the points stand, at most the unit's RowTerms:
-/// a piece of each row is loaded once, group by group multiplied.
+/// Adds \p Count terms from where the points stand, at most the unit's
+/// RowTerms: a piece of each row is loaded once, group by group multiplied.
 void NestEmitter::dotPiece(DotSum &D, Points &Tile, int64_t Count, int64_t Size,
                            MutableArrayRef<Value> Sums) {
   const NestGraph::Access &Packed = G.Accesses[P.PackedAccess];
@@ -155,8 +155,7 @@ void NestEmitter::dotPiece(DotSum &D, Points &Tile, int64_t Count, int64_t Size,
     if (!(Value = Rows.find(Here))) {
       SmallVector<mlir::Value> Bytes;
       for (const Point *Pt : Here)
-        Bytes.push_back(
-            loadBytes(D.X->get(), D.XAt, *Pt, D.Dim, Count, Size));
+        Bytes.push_back(loadBytes(D.X->get(), D.XAt, *Pt, D.Dim, Count, Size));
       Value = D.Unit->rows(Bytes);
       Rows.add(Here, Value);
     }
@@ -174,8 +173,8 @@ void NestEmitter::dotPiece(DotSum &D, Points &Tile, int64_t Count, int64_t Size,
       unsigned Width = Pt.S.Width;
       if (!C.ByUnit) {
         Points One = {Pt};
-        for (int64_t K = Group * Terms; K < std::min(Count, (Group + 1) * Terms);
-             ++K) {
+        for (int64_t K = Group * Terms;
+             K < std::min(Count, (Group + 1) * Terms); ++K) {
           Sums[C.FirstSum] = step(D.R, One, Sums[C.FirstSum])[0];
           if (K + 1 < Count)
             ++One[0].At[D.Dim].Offset;
@@ -197,8 +196,7 @@ void NestEmitter::dotPiece(DotSum &D, Points &Tile, int64_t Count, int64_t Size,
           At.Coef = 0;
           Where.push_back(L.scalar(At));
         }
-        auto Bytes =
-            VectorType::get({int64_t(Width) * Terms}, B.getI8Type());
+        auto Bytes = VectorType::get({int64_t(Width) * Terms}, B.getI8Type());
         Number = vector::LoadOp::create(B, L.Loc, Bytes,
                                         Ctx.memref(Packed.Tensor), Where);
         Columns.add(&Pt, Number);
@@ -220,8 +218,9 @@ void NestEmitter::dotTerms(DotSum &D, Points Tile, int64_t Count,
   int64_t Terms = D.Unit->Form.Terms;
   bool Contiguous = isContiguous(D.X->get(), D.XAt, D.Dim);
   while (Count > 0) {
-    int64_t Size = Contiguous ? D.Unit->RowTerms : Terms;
-    while (Size > Terms && Size > Count)
+    int64_t Least = Contiguous ? D.Unit->LeastTerms : Terms,
+            Size = Contiguous ? D.Unit->RowTerms : Terms;
+    while (Size > Least && Size > Count)
       Size /= 2;
     int64_t Here = std::min(Size, Count);
     dotPiece(D, Tile, Here, Size, Sums);
@@ -281,8 +280,14 @@ void NestEmitter::reduceDot(const NestGraph::Reduction &R, Points &Tile,
   };
   Coords XAt = composeCoords(Op.getMatchingIndexingMap(X), R.Loops);
   ArrayRef<unsigned> Order = P.ReductionOrder[&R - G.Reductions.data()];
-  DotSum Sum{R, DotUnit::create(P.Dot, Bytes, Ctx.Target, B, L.Loc), X, XAt,
-             /*Dim=*/-1, DimsOf(XAt), DimsOf(Packed.At), {}};
+  DotSum Sum{R,
+             DotUnit::create(P.Dot, Bytes, Ctx.Target, B, L.Loc),
+             X,
+             XAt,
+             /*Dim=*/-1,
+             DimsOf(XAt),
+             DimsOf(Packed.At),
+             {}};
   int64_t PerGroup = Sum.Unit->Form.Terms;
   // The loop whose terms are added in groups, innermost. None: a group holds
   // one term.
@@ -311,8 +316,10 @@ void NestEmitter::reduceDot(const NestGraph::Reduction &R, Points &Tile,
   }
   auto Terms = [&](ValueRange In) {
     SmallVector<Value> Now(In);
-    // A piece of a row, and two groups at least.
-    int64_t Step = std::max(Sum.Unit->RowTerms, 2 * PerGroup);
+    // A piece of a row; two groups if they are small. (LLVM draws the rows of
+    // a second group of eight forward until sums are spilled.)
+    int64_t Step =
+        std::max(Sum.Unit->RowTerms, std::min<int64_t>(2 * PerGroup, 8));
     int64_t Looped = Groups <= 3 || E < Step ? 0 : E / Step * Step;
     Now = carryLoop(L.index(0), L.index(Looped), Step, Now,
                     [&](Value Iv, ValueRange In) {

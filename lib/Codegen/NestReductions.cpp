@@ -118,8 +118,7 @@ void NestEmitter::reduce(unsigned Index, const Points &AllPoints) {
   int Dim = LanesDiffer ? -1 : P.ReductionDim[Index];
   if (Dim >= 0)
     reduceAcrossLanes(R, Dim, Tile, Acc);
-  else if (P.PackedBits &&
-           G.Accesses[P.PackedAccess].Reduction == int(Index))
+  else if (P.PackedBits && G.Accesses[P.PackedAccess].Reduction == int(Index))
     reducePacked(R, Tile, Acc);
   else if (P.Dot != DotKind::None &&
            G.Accesses[P.PackedAccess].Reduction == int(Index))

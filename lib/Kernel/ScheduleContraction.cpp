@@ -86,9 +86,9 @@ DotKind kernel::chooseDot(const ContractionFacts &F,
     // Instructions for a vector of columns and this many rows. Groups that are
     // not full and rows that are missing cost as much as whole ones.
     int64_t Rows = ShapedType::isDynamic(F.Rows) ? 64 : F.Rows;
-    int64_t Instructions = llvm::alignTo(Rows, Form.Rows) *
-                           llvm::divideCeil(std::max<int64_t>(F.Group, 1),
-                                            Form.Terms);
+    int64_t Instructions =
+        llvm::alignTo(Rows, Form.Rows) *
+        llvm::divideCeil(std::max<int64_t>(F.Group, 1), Form.Terms);
     if (Best == DotKind::None || Instructions < Least) {
       Best = Kind;
       Least = Instructions;
@@ -123,22 +123,28 @@ kernel::chooseContraction(const ContractionFacts &F,
   if (F.PackedBits)
     return choosePacked(F, Target, Lanes);
 
+  // Rows and columns that are widened first take registers that LLVM's
+  // scheduler fills well before they are needed: of 16, six are left for sums.
+  int64_t MostSums = Registers > 1 && Target.VectorRegisters < 32
+                         ? 6
+                         : int64_t(Target.VectorRegisters);
   ContractionSchedule S{1, 1, Lanes, Dot};
   int64_t Vectors = llvm::divideCeil(F.Columns, Lanes);
   if (F.Rows == 1) {
     // Bound by reading the right-hand side: several streams, and enough
     // accumulators to cover the latency of a multiply-add.
-    S.NV = balanced(Vectors, 8 / Registers);
+    S.NV = balanced(Vectors, std::min<int64_t>(8, MostSums) / Registers);
     return S;
   }
   auto RowsOf = [&](int64_t NV) {
     int64_t Rows = std::min<int64_t>(rowsThatFit(Target, NV * Registers),
                                      Target.VectorRegisters >= 32 ? 14 : 8);
+    Rows = std::min(Rows, MostSums / (NV * Registers));
     if (AtOnce > 1)
       // The bytes of so many rows share a register, and so do their sums.
-      Rows = llvm::alignDown(
-          (int64_t(Target.VectorRegisters) - 3) * AtOnce / (AtOnce * NV + 1),
-          AtOnce);
+      Rows = llvm::alignDown((int64_t(Target.VectorRegisters) - 3) * AtOnce /
+                                 (AtOnce * NV + 1),
+                             AtOnce);
     return ShapedType::isDynamic(F.Rows)
                ? Rows
                : int64_t(llvm::alignTo(balanced(F.Rows, Rows), AtOnce));

@@ -76,9 +76,9 @@ kernel::ByteRows kernel::matchByteSum(linalg::GenericOp Op, unsigned X) {
 /// As linalg::isaContractionOpInterface, but bytes of rows may be flipped.
 static bool isByteContraction(linalg::LinalgOp Op) {
   auto Generic = dyn_cast<linalg::GenericOp>(Op.getOperation());
-  return Generic && llvm::all_of(Generic.getIndexingMapsArray(), [](AffineMap M) {
-           return M.isProjectedPermutation();
-         }) &&
+  return Generic &&
+         llvm::all_of(Generic.getIndexingMapsArray(),
+                      [](AffineMap M) { return M.isProjectedPermutation(); }) &&
          (kernel::matchByteSum(Generic, 0) != kernel::ByteRows::None ||
           kernel::matchByteSum(Generic, 1) != kernel::ByteRows::None);
 }

@@ -192,8 +192,8 @@ static Value paddedQuantized(Builder &B, const Window &W, Value X, Value Zero) {
   return padded(B, W, X, Scalar);
 }
 
-/// Each channel has filters of its own: lanes lie over channels, and no terms of
-/// one sum lie together.
+/// Each channel has filters of its own: lanes lie over channels, and no terms
+/// of one sum lie together.
 static bool isDepthwise(Node &N, unsigned Weights, int64_t Groups) {
   return Groups > 1 && N.inShape(Weights)[1] == 1;
 }

@@ -8,10 +8,10 @@
 //
 // sum (x - zx)(w - zw) with constant weights is sum x w - zx * sum w, where the
 // second sum is known at compile time. What is left in the loop are unsigned
-// activations times signed weights, the form that most dot instructions have, or
-// signed ones where the target multiplies those (SignedRows): activations of the
-// other sign are read with their sign bit flipped (x + 128, x - 128), unsigned
-// weights are stored as w - 128.
+// activations times signed weights, the form that most dot instructions have,
+// or signed ones where the target multiplies those (SignedRows): activations of
+// the other sign are read with their sign bit flipped (x + 128, x - 128),
+// unsigned weights are stored as w - 128.
 //
 //===----------------------------------------------------------------------===//
 

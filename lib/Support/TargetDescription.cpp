@@ -87,7 +87,7 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
   T.TableLanes = AVX512 ? 16 : 0;
   if ((AVX512 && On.contains("avx512vnni")) || On.contains("avxvnni"))
     T.Dots = {DotKind::VNNI};
-  else if (On.contains("sse2"))
+  else if (On.contains("sse2") || On.contains("avx2"))
     T.Dots = {DotKind::WordPairs};
   // AVX without AVX2.
   if (T.VectorBits == 256 && !On.contains("avx2"))

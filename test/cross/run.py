@@ -4,6 +4,8 @@
     test/cross/run.py                              the default models on every machine below
     test/cross/run.py --machine=armv7 mnist-8 ...  real models by name, suite cases as KIND/NAME
 
+test/numerics/contractions.py --machine=... holds integer sums of many shapes against exact ones.
+
 A model passes by the rules of test/models (real ones) or of the suite. Without the cross
 compilers or the emulators (scripts/setup installs them on Debian) there is nothing to
 do. Ends with 'N passed, N failed'.

@@ -83,8 +83,8 @@ static ContractionFacts bytes(int64_t Rows, int64_t Columns, int64_t Group,
           Columns,
           9 * Group,
           32,
-          Signed ? ByteRows::Signed
-                 : ByteRows::Unsigned,
+          Signed ? ByteRows::Signed : ByteRows::Unsigned,
+          /*PackedBits=*/0,
           Group};
 }
 
@@ -145,7 +145,7 @@ TEST(Schedule, BytesOnARM) {
     EXPECT_EQ(chooseContraction(bytes(100, 64, 64, Signed), Plain),
               (ContractionSchedule{5, 2, 8, DotKind::WordLanes}));
     EXPECT_EQ(chooseContraction(bytes(100, 64, 64, Signed), neon32()),
-              (ContractionSchedule{4, 1, 8, DotKind::WordLanes}));
+              (ContractionSchedule{3, 1, 8, DotKind::WordLanes}));
   }
   EXPECT_EQ(chooseContraction(bytes(1, 1000, 64), Plain),
             (ContractionSchedule{1, 4, 8, DotKind::WordLanes}));

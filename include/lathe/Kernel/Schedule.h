@@ -67,8 +67,8 @@ int64_t tileVectors(const TargetDescription &Target);
 /// registers.
 int64_t rowsThatFit(const TargetDescription &Target, int64_t Vectors);
 
-/// What makes the sums of bytes of \p Facts in the fewest instructions; None: as
-/// any other integers.
+/// What makes the sums of bytes of \p Facts in the fewest instructions; None:
+/// as any other integers.
 DotKind chooseDot(const ContractionFacts &Facts,
                   const TargetDescription &Target);
 
@@ -79,8 +79,8 @@ chooseContraction(const ContractionFacts &Facts,
 /// The reduction loops of \p Op as it has them, outermost first.
 llvm::SmallVector<unsigned> reductionLoops(mlir::linalg::GenericOp Op);
 
-/// The reduction loops of \p Op, outermost first, as they should run: what walks
-/// through an operand's memory innermost. The emitters and the packing of
+/// The reduction loops of \p Op, outermost first, as they should run: what
+/// walks through an operand's memory innermost. The emitters and the packing of
 /// weights agree on it.
 llvm::SmallVector<unsigned> reductionOrder(mlir::linalg::GenericOp Op);
 

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Sums of products of bytes, rows by packed columns, have instructions of their
-// own on each machine. A form is one of them as a row of facts: schedules choose
-// between the forms of a target by them, weights are packed by them, and
+// own on each machine. A form is one of them as a row of facts: schedules
+// choose between the forms of a target by them, weights are packed by them, and
 // lib/Codegen/DotUnit.cpp emits them. All give the same bits: sums of i32 wrap,
 // nothing saturates.
 //
@@ -40,7 +40,8 @@ struct DotForm {
   /// of so many.
   int64_t Terms;
   /// Registers of accumulators that one vector of columns fills: a product that
-  /// is as wide as two is made by two instructions from one register of weights.
+  /// is as wide as two is made by two instructions from one register of
+  /// weights.
   int64_t Registers;
   /// Rows that one instruction multiplies.
   int64_t Rows;

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Plain data about the machine that code is generated for. Every stage may read
-// it; nothing in it refers to MLIR. Heuristics are pure functions of it, so that
-// they can be unit-tested for machines that are not at hand.
+// it; nothing in it refers to MLIR. Heuristics are pure functions of it, so
+// that they can be unit-tested for machines that are not at hand.
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,8 +52,8 @@ struct TargetDescription {
   bool HasF16Conversion = false;
   /// Masked vector loads and stores are cheap (AVX-512, SVE).
   bool HasMaskedMemory = false;
-  /// Lanes of f32 of which one instruction picks any by the low bits of an i32 in
-  /// each lane (AVX-512's vpermps); 0: none. A table of weights of few bits.
+  /// Lanes of f32 of which one instruction picks any by the low bits of an i32
+  /// in each lane (AVX-512's vpermps); 0: none. A table of weights of few bits.
   unsigned TableLanes = 0;
   /// How sums of products of bytes are made, simplest first; none: as any other
   /// integers. Schedules choose between them.
@@ -61,8 +61,8 @@ struct TargetDescription {
   /// Bits of the widest register of integers, if narrower than that of floats.
   unsigned IntegerBits = 0;
 
-  /// A GPU: kernels run on a device, main on a host. Multiprocessors is how many
-  /// blocks run at a time at least.
+  /// A GPU: kernels run on a device, main on a host. Multiprocessors is how
+  /// many blocks run at a time at least.
   bool IsGPU = false;
   unsigned Multiprocessors = 0;
 
