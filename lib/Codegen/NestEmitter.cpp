@@ -101,12 +101,17 @@ SmallVector<Segment> NestEmitter::segments(unsigned Dim) {
     S.Rest = bool(Start);
     OpBuilder::InsertionGuard Guard(B);
     B.setInsertionPoint(Ctx.Prologue);
+    // Counted from the end of the run before: a tile of 7 is followed by ones
+    // of 3, and no multiple of 7 need be one of 3.
+    Value Left = End;
+    if (Start && !R.empty() && R.back().Step % S.Step != 0)
+      Left = B.createOrFold<arith::SubIOp>(L.Loc, End, Start);
     S.ToV =
         S.Step == 1
             ? End
             : B.createOrFold<arith::SubIOp>(
                   L.Loc, End,
-                  B.createOrFold<arith::RemUIOp>(L.Loc, End, L.index(S.Step)));
+                  B.createOrFold<arith::RemUIOp>(L.Loc, Left, L.index(S.Step)));
     Start = S.ToV;
     R.push_back(S);
   };

@@ -41,11 +41,16 @@ class Model(c.Structure):
                 ("workspace", c.CFUNCTYPE(c.c_int64, c.POINTER(Tensor), c.c_uint32))]
 
 
+GUARD = 4096  # bytes behind every block that nobody may write
+
+
 def aligned(count):
-    """`count` bytes at a multiple of 64."""
-    block = np.empty(count + 64, np.uint8)
+    """`count` bytes at a multiple of 64, and what lies behind them."""
+    block = np.empty(count + 64 + GUARD, np.uint8)
     start = -block.ctypes.data % 64
-    return block[start : start + count]
+    guard = block[start + count :]
+    guard[:] = 0xA5
+    return block[start : start + count], guard
 
 
 class Library:
@@ -67,7 +72,7 @@ class Library:
             shape = (c.c_int64 * max(1, array.ndim))(*array.shape)
             given[k] = Tensor(array.ctypes.data, self.model.inputs[k].type, array.ndim, shape, array.nbytes)
             keep += [array, shape]
-        buffers = []
+        buffers, guards = [], []
         for k in range(self.model.num_outputs):
             info = self.model.outputs[k]
             shape = (c.c_int64 * max(1, info.rank))(*info.shape[: info.rank])
@@ -75,17 +80,22 @@ class Library:
             count = capacity
             if all(d >= 0 for d in shape[: info.rank]):
                 count = int(np.prod(shape[: info.rank], dtype=np.int64)) * dtype.itemsize
-            buffer = aligned(count)
+            buffer, guard = aligned(count)
+            guards.append((guard, f"output {k}"))
             outputs[k] = Tensor(buffer.ctypes.data, info.type, info.rank, shape, count)
             buffers.append((buffer, dtype, shape, info.rank))
         size = self.model.workspace_bytes
         if size < 0:
             size = self.model.workspace(given, len(inputs))
-        workspace = aligned(max(size, 1))
+        workspace, guard = aligned(max(size, 1))
+        guards.append((guard, "the workspace"))
         call = Call(c.sizeof(Call), len(inputs), self.model.num_outputs, 0, given, outputs, workspace.ctypes.data, size)
         status = self.model.call(c.byref(call))
         if status:
             raise RuntimeError(self.model.error(status).decode())
+        for guard, what in guards:
+            if np.any(guard != 0xA5):
+                raise RuntimeError(f"bytes behind {what} were written")
         results = []
         for buffer, dtype, shape, rank in buffers:
             sizes = tuple(shape[:rank])

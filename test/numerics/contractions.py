@@ -57,6 +57,8 @@ NBITS = [  # rows, columns, depth, bits, block, zero points
     ((2, 1, 3), 36, 160, 4, 32, False), ((200,), 24, 70, 4, 16, False),
 ]
 
+DYNAMIC = [(32, 96), (32, 100), (40, 33), (64, 130), (17, 16)]  # depth, columns
+
 BYTES = [(np.uint8, np.int8), (np.int8, np.int8), (np.uint8, np.uint8)]  # activations, weights
 
 
@@ -205,10 +207,43 @@ def build(kind, constant_weights):
     return b
 
 
+class Rows(Builder):
+    """MatMul with a number of rows that the run knows: the same code for each of them."""
+
+    def check(self, options, run=None):
+        from onnx import TensorProto, helper, numpy_helper
+        import onnx
+
+        rng, found = np.random.default_rng(3), []
+        for k, n in DYNAMIC:
+            w = rng.standard_normal((k, n)).astype(np.float32)
+            weights, inputs = [numpy_helper.from_array(w, "w")], [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["m", k])]
+            if not self.constant:
+                weights, inputs = [], inputs + [helper.make_tensor_value_info("w", TensorProto.FLOAT, [k, n])]
+            result = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["m", n])
+            graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "rows", inputs, [result], weights)
+            with tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder) / "rows.onnx"
+                onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), path)
+                library = Library(path, options)
+            for m in (*range(1, 24), 37, 61):
+                x = rng.standard_normal((m, k)).astype(np.float32)
+                # Room for exactly that many rows: a write behind them is an error.
+                got = library.run([x] if self.constant else [x, w], capacity=m * n * 4)[0]
+                exact, bound = (f(x.astype(np.float64)) @ f(w.astype(np.float64)) for f in (np.asarray, np.abs))
+                error = np.abs(got - exact) / bounds.contraction(k, bound)
+                found.append((f"{m} rows x {n} x {k}", float(np.nan_to_num(error, nan=np.inf).max())))
+        return found
+
+    def __init__(self, constant):
+        super().__init__()
+        self.constant, self.expected = constant, [None] * len(DYNAMIC) * 25
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--option", action="append", default=[], help="an option for lathe")
-    parser.add_argument("--filter", default="", help="only kinds (matmul, gemm, conv, few bits, integer matmul, integer conv) that match")
+    parser.add_argument("--filter", default="", help="only kinds (matmul, gemm, conv, rows, few bits, integer matmul, integer conv) that match")
     parser.add_argument("--machine", help="a machine of test/cross/run.py")
     args = parser.parse_args()
     run = None
@@ -217,10 +252,10 @@ def main():
 
         run = lambda *rest: cross.run(args.machine, *rest)
     passed = failed = 0
-    for kind, constant in itertools.product(("matmul", "gemm", "conv", "few bits", "integer matmul", "integer conv"), (True, False)):
-        if not re.search(args.filter, kind):
+    for kind, constant in itertools.product(("matmul", "gemm", "conv", "rows", "few bits", "integer matmul", "integer conv"), (True, False)):
+        if not re.search(args.filter, kind) or (run and kind == "rows"):
             continue
-        builder = build(kind, constant)
+        builder = Rows(constant) if kind == "rows" else build(kind, constant)
         label = "constant weights" if constant else "weights as inputs"
         try:
             found = builder.check(args.option, run)
