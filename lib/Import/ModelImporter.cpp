@@ -243,6 +243,7 @@ OwningOpRef<ModuleOp> ModelImporter::import() {
                        B.getI64IntegerAttr(Entry.second)));
   Set("onnx.opset", B.getDictionaryAttr(Opsets));
   Set("onnx.ir_version", B.getI64IntegerAttr(IR));
+  Set(onnx::StatedShapes, B.getUnitAttr());
   // Each op has been verified; this holds them together.
   if (failed(verify(*Module)))
     Errors.error("the module that it makes is not valid");

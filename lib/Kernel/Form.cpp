@@ -186,6 +186,14 @@ bool readsInit(OpOperand *Init) {
   return !Linalg || Linalg.payloadUsesValueFromOperand(Init);
 }
 
+/// A tensor that a loop writes for itself alone (the values of a TopK of which
+/// only the positions are wanted): a kernel has no memory but its outs.
+bool isWorkspace(OpResult Result) {
+  auto T = dyn_cast<RankedTensorType>(Result.getType());
+  return T && !T.hasStaticShape() && Result.use_empty() &&
+         isa<LoopLikeOpInterface>(Result.getOwner()) && initOf(Result);
+}
+
 Outliner::Out Outliner::findOut(OpResult Result) {
   Out O;
   O.Result = Result;
@@ -290,7 +298,8 @@ void Outliner::outline(const Group &G) {
   llvm::DenseMap<OpOperand *, unsigned> Destinations;
   for (Operation *Op : G.Ops)
     for (OpResult Result : Op->getResults())
-      if (llvm::any_of(Result.getUsers(), [&](Operation *User) {
+      if (isWorkspace(Result) ||
+          llvm::any_of(Result.getUsers(), [&](Operation *User) {
             return !inGroup(
                 Result.getOwner()->getBlock()->findAncestorOpInBlock(*User));
           })) {

@@ -16,11 +16,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "Node.h"
+#include "RunTimeChecks.h"
 #include "TensorBuilder.h"
 #include "lathe/Lower/Passes.h"
 #include "lathe/ONNX/Diagnostics.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -138,8 +140,8 @@ struct Stack {
 FailureOr<Stack> stackOf(Operation *Op, Type Slice, OpFoldResult Trips,
                          int64_t Axis, bool Backward) {
   auto T = dyn_cast<RankedTensorType>(Slice);
-  if (!T || !T.hasStaticShape())
-    return refuse(Op, "the shape of an output that it stacks is not known at "
+  if (!T)
+    return refuse(Op, "the rank of an output that it stacks is not known at "
                       "compile time; fix the dynamic dimensions with --dim");
   SmallVector<int64_t> Shape(T.getShape());
   if (Axis < 0)
@@ -151,25 +153,83 @@ FailureOr<Stack> stackOf(Operation *Op, Type Slice, OpFoldResult Trips,
 }
 
 /// Offsets and sizes of slice I.
-std::pair<Sizes, Sizes> sliceAt(TensorBuilder &B, RankedTensorType T,
-                                int64_t Axis, Scalar I) {
+std::pair<Sizes, Sizes> sliceAt(TensorBuilder &B, Value Stack, int64_t Axis,
+                                Scalar I) {
+  auto T = cast<RankedTensorType>(Stack.getType());
   Sizes Offsets(T.getRank(), B.attr(0)), Extents;
   for (int64_t D = 0; D < T.getRank(); ++D)
-    Extents.push_back(B.attr(T.isDynamicDim(D) ? 1 : T.getDimSize(D)));
+    Extents.push_back(D == Axis ? B.attr(1) : B.size(Stack, D));
   Offsets[Axis] = B.fold(I);
   Extents[Axis] = B.attr(1);
   return {Offsets, Extents};
 }
 
-Value emptyStack(TensorBuilder &B, const Stack &S, OpFoldResult Trips) {
-  Sizes Extents(S.Type.getRank(), B.attr(0));
-  Extents[S.Axis] = Trips;
-  return B.empty(S.Type, Extents);
+/// Room for Trips slices of the given sizes.
+Value emptyStack(TensorBuilder &B, const Stack &S, OpFoldResult Trips,
+                 Sizes Slice) {
+  Slice.insert(Slice.begin() + S.Axis, Trips);
+  return B.empty(S.Type, Slice);
+}
+
+/// The sizes of the values, of rank known, that a body yields from First on: on
+/// its first trip, whose arguments Arguments makes. What is not known of them
+/// while compiling is taken from a copy of the body, of which only what the
+/// sizes depend on stays.
+SmallVector<Sizes> sizesOfSlices(TensorBuilder &B, Region &Body, unsigned First,
+                                 Scalar Trips,
+                                 llvm::function_ref<Values()> Arguments) {
+  Operation *Yield = Body.front().getTerminator();
+  auto Slices = Yield->getOperands().drop_front(First);
+  Values Dims;
+  bool Known = llvm::all_of(Slices.getTypes(), [](Type T) {
+    return cast<RankedTensorType>(T).hasStaticShape();
+  });
+  unsigned Open = 0;
+  for (Type T : Slices.getTypes())
+    Open += cast<RankedTensorType>(T).getNumDynamicDims();
+  auto Measure = [&] {
+    Values Found;
+    IRMapping Map;
+    for (auto [Arg, V] : llvm::zip_equal(Body.getArguments(), Arguments()))
+      Map.map(Arg, shaped(B, V, Arg.getType()));
+    for (Operation &Inner : Body.front().without_terminator())
+      B.clone(Inner, Map);
+    for (Value V : Slices) {
+      auto T = cast<RankedTensorType>(V.getType());
+      for (int64_t D = 0; D < T.getRank(); ++D)
+        if (T.isDynamicDim(D))
+          Found.push_back(B.dim(Map.lookupOrDefault(V), D));
+    }
+    return Found;
+  };
+  std::optional<int64_t> Count = Trips.constant();
+  if (Known) {
+  } else if (Count && *Count > 0) {
+    Dims = Measure();
+  } else {
+    // There may be no first trip to look at.
+    SmallVector<Type> Types(Open, B.getIndexType());
+    Dims = B.branch(Trips > 0, Types, Measure,
+                    [&] { return Values(Open, B.index(0)); });
+  }
+  SmallVector<Sizes> Result;
+  auto Next = Dims.begin();
+  for (Type T : Slices.getTypes()) {
+    Sizes S;
+    for (int64_t Size : cast<RankedTensorType>(T).getShape())
+      S.push_back(ShapedType::isDynamic(Size) ? OpFoldResult(*Next++)
+                                              : OpFoldResult(B.attr(Size)));
+    Result.push_back(S);
+  }
+  return Result;
 }
 
 Value push(TensorBuilder &B, const Stack &S, Value Slice, Value Into,
            Scalar I) {
-  auto [Offsets, Extents] = sliceAt(B, S.Type, S.Axis, I);
+  auto [Offsets, Extents] = sliceAt(B, Into, S.Axis, I);
+  for (int64_t D = 0, Rank = S.Type.getRank(), Of = 0; D < Rank; ++D)
+    if (D != S.Axis)
+      requireSame(B, Extents[D], B.size(Slice, Of++));
   return B.insertSlice(Slice, Into, Offsets, Extents);
 }
 
@@ -225,11 +285,26 @@ LogicalResult lowerLoop(onnx::LoopOp Op) {
   Values Init;
   for (unsigned C = 0; C < Carried; ++C)
     Init.push_back(shaped(B, Op.getVInitial()[C], Op->getResult(C).getType()));
-  for (const Stack &S : Stacks)
-    Init.push_back(emptyStack(B, S, Size));
-
+  Values Start = Init;
   auto I1Tensor = RankedTensorType::get({}, B.getI1Type());
   auto I64Tensor = RankedTensorType::get({}, B.getI64Type());
+  auto FirstTrip = [&] {
+    Values In = {
+        shaped(B,
+               B.fromElements(I64Tensor,
+                              {constantScalar(B, B.getI64Type(), int64_t(0))}),
+               Body.getArgument(0).getType()),
+        shaped(B,
+               B.fromElements(I1Tensor,
+                              {constantScalar(B, B.getI1Type(), int64_t(1))}),
+               Body.getArgument(1).getType())};
+    llvm::append_range(In, Start);
+    return In;
+  };
+  for (auto [S, Slice] :
+       llvm::zip_equal(Stacks, sizesOfSlices(B, Op.getBody(), 1 + Carried,
+                                             Trips, FirstTrip)))
+    Init.push_back(emptyStack(B, S, Size, Slice));
   // One trip: arguments are carried values, then stacks; so are the results.
   auto Trip = [&](Scalar I, Scalar Go, ValueRange Args, Scalar &GoOn) {
     Values In = {shaped(B, B.fromElements(I64Tensor, {I.to(B.getI64Type())}),
@@ -274,7 +349,7 @@ LogicalResult lowerLoop(onnx::LoopOp Op) {
       Sizes Offsets(T.getRank(), B.attr(0)), Ones(T.getRank(), B.attr(1)),
           Extents;
       for (int64_t D = 0; D < T.getRank(); ++D)
-        Extents.push_back(B.attr(T.getDimSize(D)));
+        Extents.push_back(B.size(Out[Carried + K], D));
       Extents[0] = OpFoldResult(End[0]);
       SmallVector<int64_t> Shape(T.getShape());
       Shape[0] = ShapedType::kDynamic;
@@ -332,9 +407,9 @@ LogicalResult lowerScan(onnx::ScanOp Op) {
     if (failed(Made))
       return failure();
     Stacks.push_back(*Made);
-    Init.push_back(emptyStack(B, *Made, Size));
   }
-  Values Out = B.loop(B.index(0), Trips, Init, [&](Scalar I, ValueRange Args) {
+  // What the body takes on trip I.
+  auto Arguments = [&](Scalar I, ValueRange Args) {
     Values In(Args.take_front(States));
     for (unsigned K = 0; K < Inputs; ++K) {
       Value Data = Operands[States + K];
@@ -351,6 +426,15 @@ LogicalResult lowerScan(onnx::ScanOp Op) {
       In.push_back(
           B.reshape(Slice, tensorOf(Extents, T.getElementType()), Extents));
     }
+    return In;
+  };
+  Values Start = Init;
+  for (auto [S, Slice] : llvm::zip_equal(
+           Stacks, sizesOfSlices(B, Op.getBody(), States, Trips,
+                                 [&] { return Arguments(B.index(0), Start); })))
+    Init.push_back(emptyStack(B, S, Size, Slice));
+  Values Out = B.loop(B.index(0), Trips, Init, [&](Scalar I, ValueRange Args) {
+    Values In = Arguments(I, Args);
     Values Yielded = takeBody(B, Op.getBody(), In), Next;
     for (unsigned S = 0; S < States; ++S)
       Next.push_back(shaped(B, Yielded[S], Op->getResult(S).getType()));

@@ -143,6 +143,12 @@ constexpr Entry Table[] = {
     {"onnx.NegativeLogLikelihoodLoss", expandNLLLoss},
     {"onnx.RotaryEmbedding", expandRotary},
     {"onnx.SoftmaxCrossEntropyLoss", expandSoftmaxLoss},
+    {"onnx.ml.FeatureVectorizer", expandFeatureVectorizer},
+    {"onnx.ml.LinearClassifier", expandLinearClassifier},
+    {"onnx.ml.LinearRegressor", expandLinearRegressor},
+    {"onnx.ml.OneHotEncoder", expandOneHotEncoder},
+    {"onnx.ml.SVMClassifier", expandSVMClassifier},
+    {"onnx.ml.SVMRegressor", expandSVMRegressor},
     {"onnx.preview.FlexAttention", expandFlexAttention},
 };
 

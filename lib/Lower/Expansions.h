@@ -33,6 +33,20 @@ std::optional<SmallVector<Value>> expandRotary(Operation *, OnnxBuilder &,
 std::optional<SmallVector<Value>>
 expandFlexAttention(Operation *, OnnxBuilder &, std::string &);
 
+// Of ai.onnx.ml (ExpandML.cpp).
+std::optional<SmallVector<Value>>
+expandFeatureVectorizer(Operation *, OnnxBuilder &, std::string &);
+std::optional<SmallVector<Value>>
+expandLinearClassifier(Operation *, OnnxBuilder &, std::string &);
+std::optional<SmallVector<Value>>
+expandLinearRegressor(Operation *, OnnxBuilder &, std::string &);
+std::optional<SmallVector<Value>>
+expandOneHotEncoder(Operation *, OnnxBuilder &, std::string &);
+std::optional<SmallVector<Value>>
+expandSVMClassifier(Operation *, OnnxBuilder &, std::string &);
+std::optional<SmallVector<Value>> expandSVMRegressor(Operation *, OnnxBuilder &,
+                                                     std::string &);
+
 } // namespace lathe::lower
 
 #endif // LATHE_LIB_LOWER_EXPANSIONS_H

@@ -128,7 +128,7 @@ static LogicalResult lowerImputer(Node &N) {
                          }));
 }
 
-/// Rows divided by their largest magnitude, sum or length.
+/// Rows divided by their largest element, sum of magnitudes, or length.
 static LogicalResult lowerNormalizer(Node &N) {
   TensorBuilder B(N);
   RankedTensorType T = N.outType();
@@ -151,10 +151,12 @@ static LogicalResult lowerNormalizer(Node &N) {
             At.push_back(C);
             return real(N, B.load(Data, At), Element);
           };
-          Values Whole = B.loop(Zero, Columns, {B.constant(Element, 0.0)},
+          // The largest of negative numbers is negative, and turns their signs.
+          double Start = Norm == "MAX" ? -INFINITY : 0.0;
+          Values Whole = B.loop(Zero, Columns, {B.constant(Element, Start)},
                                 [&](Scalar C, ValueRange S) -> Values {
                                   Scalar V = Load(C), Sum = B.wrap(S[0]);
-                                  return {Norm == "MAX"  ? smax(Sum, absOf(V))
+                                  return {Norm == "MAX"  ? smax(Sum, V)
                                           : Norm == "L1" ? Sum + absOf(V)
                                                          : Sum + V * V};
                                 });
@@ -170,49 +172,6 @@ static LogicalResult lowerNormalizer(Node &N) {
                         });
         });
   }));
-}
-
-/// X . coefficients^T + intercepts, [rows, targets].
-static Value linearScores(Node &N, TensorBuilder &B, Type T, int64_t Targets) {
-  Value Data = N.in(0);
-  int64_t Rank = N.inRank(0);
-  SmallVector<double> Coefficients = N.floats("coefficients"),
-                      Intercepts = N.floats("intercepts");
-  Scalar Features = B.index(static_cast<int64_t>(Coefficients.size()) /
-                            std::max<int64_t>(Targets, 1));
-  Value Table = constantReals(B, Coefficients, T), Offsets;
-  if (static_cast<int64_t>(Intercepts.size()) == Targets)
-    Offsets = constantReals(B, Intercepts, T);
-  Scalar Rows = Rank == 2 ? B.dim(Data, 0) : B.index(1);
-  Sizes To = {B.fold(Rows), B.attr(Targets)};
-  return B.loopKernel([&] {
-    return B.nest(
-        {Rows, B.index(Targets)}, {B.empty(tensorOf(To, T), To)},
-        [&](ArrayRef<Scalar> I, ValueRange Outs) -> Values {
-          Scalar Start = Offsets ? B.load(Offsets, {I[1]}) : B.constant(T, 0.0);
-          Values Sum = B.loop(B.index(0), Features, {Start},
-                              [&](Scalar K, ValueRange S) -> Values {
-                                Scalars At = {I[0], K};
-                                if (Rank == 1)
-                                  At = {K};
-                                Scalar X = real(N, B.load(Data, At), T);
-                                Scalar W = B.load(Table, {I[1] * Features + K});
-                                return {B.wrap(S[0]) + X * W};
-                              });
-          return {B.store(B.wrap(Sum[0]), Outs[0], I)};
-        });
-  })[0];
-}
-
-static LogicalResult lowerLinearRegressor(Node &N) {
-  TensorBuilder B(N);
-  if (N.str("post_transform", "NONE") != "NONE")
-    return N.fail("post transforms are not supported");
-  int64_t Targets = N.i64("targets", 1);
-  SmallVector<double> Coefficients = N.floats("coefficients");
-  if (Targets <= 0 || Coefficients.empty() || Coefficients.size() % Targets)
-    return N.fail("'coefficients' must hold one row per target");
-  return N.replace(linearScores(N, B, N.outType().getElementType(), Targets));
 }
 
 /// LabelEncoder from numbers to numbers: a sorted table, searched by halves.
@@ -316,7 +275,6 @@ void populateMLLoweringPatterns(const StorageTypeConverter &Types,
       {"onnx.ml.Binarizer", lowerBinarizer},
       {"onnx.ml.Imputer", lowerImputer},
       {"onnx.ml.LabelEncoder", lowerLabelEncoder},
-      {"onnx.ml.LinearRegressor", lowerLinearRegressor},
       {"onnx.ml.Normalizer", lowerNormalizer},
       {"onnx.ml.Scaler", lowerScaler},
   };

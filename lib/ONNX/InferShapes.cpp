@@ -8,7 +8,9 @@
 // Runs the inference over each function, then writes what it found into the IR:
 // types of results and block arguments, the function's type, and constants in
 // place of ops whose small results are known. Invariant: a type only becomes
-// more precise.
+// more precise, but for those that the file states (module attribute
+// onnx.stated_shapes, gone afterwards): where they contradict the inference,
+// the inference is right.
 //
 // Where the shapes leave only one branch of an If, that branch replaces it, and
 // a `cf.assert` of the condition stays behind: the run says if it is not so.
@@ -73,6 +75,8 @@ class InferShapesPass
     : public lathe::onnx::impl::InferShapesBase<InferShapesPass> {
 public:
   void runOnOperation() override {
+    IsFromFile = getOperation()->hasAttr(StatedShapes);
+    getOperation()->removeAttr(StatedShapes);
     for (auto Function : getOperation().getOps<func::FuncOp>())
       if (!Function.isExternal() && failed(inferFunction(Function)))
         return signalPassFailure();
@@ -80,16 +84,39 @@ public:
 
 private:
   LogicalResult inferFunction(func::FuncOp Function) {
-    BranchChoices Choices = chooseBranches(Function);
-    InferenceContext Context(&getContext(), Choices);
-    if (failed(infer(Function, Context)))
+    std::unique_ptr<InferenceContext> Context;
+    if (!IsFromFile) {
+      Context = inferWith(Function, Trust::Full);
+    } else {
+      // What the file states of open sizes is often wrong, and other programs do
+      // not read it: believed as long as nothing contradicts it.
+      {
+        ScopedDiagnosticHandler Quiet(&getContext(),
+                                      [](Diagnostic &) { return success(); });
+        Context = inferWith(Function, Trust::Hints);
+      }
+      if (!Context)
+        Context = inferWith(Function, Trust::Nothing);
+    }
+    if (!Context)
       return failure();
+    write(Function, *Context);
+    return success();
+  }
+
+  std::unique_ptr<InferenceContext> inferWith(func::FuncOp Function,
+                                              Trust Stated) {
+    auto Context = std::make_unique<InferenceContext>(
+        &getContext(), chooseBranches(Function, Stated), Stated);
+    return succeeded(infer(Function, *Context)) ? std::move(Context) : nullptr;
+  }
+
+  void write(func::FuncOp Function, InferenceContext &Context) {
     writeTypes(Function, Context);
     takeKnownBranches(Function, Context);
     alignBranches(Function);
     fold(Function, Context);
     dropDead();
-    return success();
   }
 
   LogicalResult infer(func::FuncOp Function, InferenceContext &Context) {
@@ -97,13 +124,14 @@ private:
       Context.set(Arg, Context.fromType(Arg.getType(),
                                         Function.getArgAttrOfType<ArrayAttr>(
                                             Arg.getArgNumber(), "onnx.dims")));
+    Context.getSymbols().endInputs();
     return Context.inferBody(Function.getBody());
   }
 
   /// Exporters guard a squeeze by a test of the size, so that the rank seems to
   /// depend on the run. Where one branch contradicts what follows, the other is
   /// meant.
-  BranchChoices chooseBranches(func::FuncOp Function) {
+  BranchChoices chooseBranches(func::FuncOp Function, Trust Stated) {
     BranchChoices Choices;
     if (!Function.walk([](IfOp) { return WalkResult::interrupt(); })
              .wasInterrupted())
@@ -112,7 +140,7 @@ private:
                                   [](Diagnostic &) { return success(); });
     SmallPtrSet<Operation *, 8> Undecided;
     while (true) {
-      InferenceContext Context(&getContext(), Choices);
+      InferenceContext Context(&getContext(), Choices, Stated);
       if (failed(infer(Function, Context)))
         return Choices;
       auto Open = llvm::find_if(Context.Conflicts, [&](Operation *If) {
@@ -124,7 +152,7 @@ private:
       for (bool Branch : {false, true}) {
         BranchChoices Trial = Choices;
         Trial[*Open] = Branch;
-        InferenceContext TrialContext(&getContext(), Trial);
+        InferenceContext TrialContext(&getContext(), Trial, Stated);
         Fits[Branch] = succeeded(infer(Function, TrialContext));
       }
       if (Fits[0] != Fits[1])
@@ -264,6 +292,7 @@ private:
       Candidates.insert(Producer);
   }
 
+  bool IsFromFile = false;
   /// Ops that may have become dead.
   llvm::SetVector<Operation *> Candidates;
 };

@@ -178,18 +178,24 @@ LogicalResult Inference::setInfo(unsigned R, ValueInfo Info) {
     ValueInfo Known = Context.fromType(Stated);
     if (!Info.Shape)
       Info.Shape = Known.Shape;
-    if (Info.Shape->size() != Known.Shape->size())
+    bool Contradicted = Info.Shape->size() != Known.Shape->size();
+    for (auto [Have, Want] : llvm::zip(*Info.Shape, *Known.Shape))
+      Contradicted |= Have.getConstant() && Want.getConstant() && Have != Want;
+    // Sizes that inputs leave open are often stated wrongly; a contradiction of
+    // two whole shapes means a damaged file.
+    if (Contradicted && (Context.Stated != Trust::Nothing ||
+                         llvm::all_of(*Info.Shape, [](const SymExpr &E) {
+                           return E.getConstant().has_value();
+                         })))
       return error() << "result " << R << " is declared with the shape "
                      << toString(*Known.Shape) << " but has "
                      << toString(*Info.Shape);
-    for (auto [Have, Want] : llvm::zip(*Info.Shape, *Known.Shape)) {
-      if (Have.getConstant() && Want.getConstant() && Have != Want)
-        return error() << "result " << R << " is declared with the shape "
-                       << toString(*Known.Shape) << " but has "
-                       << toString(*Info.Shape);
-      if (!Have.getConstant() && Want.getConstant())
-        Have = Want;
-    }
+    // Exporters state the batch of their example: it fixes no size of an input.
+    if (!Contradicted)
+      for (auto [Have, Want] : llvm::zip(*Info.Shape, *Known.Shape))
+        if (!Have.getConstant() && Want.getConstant() &&
+            (Context.Stated == Trust::Full || symbols().isUnrelated(Have)))
+          Have = Want;
   }
   Context.set(Result, std::move(Info));
   return success();

@@ -65,14 +65,25 @@ struct ValueInfo {
 /// Branches taken on faith, for an If whose condition only the run knows.
 using BranchChoices = llvm::DenseMap<mlir::Operation *, bool>;
 
+/// What the types that results have before the inference are worth.
+enum class Trust {
+  Full,   ///< An inference found them: what it contradicts is an error.
+  Hints,  ///< The file states them: they add what cannot be inferred.
+  Nothing ///< They are known to be wrong somewhere: what is inferred holds.
+};
+
 class InferenceContext {
 public:
   /// Tensors of more elements carry no data.
   static constexpr int64_t MaxElements = 128;
 
   explicit InferenceContext(mlir::MLIRContext *Context,
-                            const BranchChoices &Choices = BranchChoices())
-      : Context(Context), Choices(Choices) {}
+                            const BranchChoices &Choices = BranchChoices(),
+                            Trust Stated = Trust::Full)
+      : Stated(Stated), Context(Context), Choices(Choices) {}
+
+  /// How far the types in the IR are believed.
+  const Trust Stated;
 
   /// The branch that \p If takes: what its condition is known to be, else what
   /// was chosen.

@@ -27,6 +27,12 @@ SymExpr SymExpr::symbol(unsigned Id) {
   return E;
 }
 
+std::optional<unsigned> SymExpr::getSymbol() const {
+  if (Terms.size() != 1 || Terms[0].Factor != 1 || Terms[0].Symbols.size() != 1)
+    return std::nullopt;
+  return Terms[0].Symbols[0];
+}
+
 std::optional<int64_t> SymExpr::getConstant() const {
   if (Terms.empty())
     return 0;

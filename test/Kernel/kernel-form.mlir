@@ -140,3 +140,23 @@ func.func @main(%h: tensor<2x8xf32>, %r: tensor<2x16x8xf32>, %p: tensor<2x2x16xf
   } -> tensor<2x16xf32>
   return %y, %s : tensor<2x16xf32>, tensor<2x2x16xf32>
 }
+
+// -----
+
+// What a loop writes for itself alone comes from outside too: a kernel has no memory of its own.
+// CHECK-LABEL: func.func @workspace
+// CHECK:         kernel.call @loop_0 {{.*}}outs(%{{.*}}, %{{.*}} : tensor<?xf32>, tensor<?xi64>)
+func.func @workspace(%x: tensor<?xf32>, %n: index) -> tensor<?xi64> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %e = tensor.empty(%n) : tensor<?xf32>
+  %p = tensor.empty(%n) : tensor<?xi64>
+  %r:2 = scf.for %i = %c0 to %n step %c1 iter_args(%a = %e, %b = %p) -> (tensor<?xf32>, tensor<?xi64>) {
+    %v = tensor.extract %x[%i] : tensor<?xf32>
+    %w = tensor.insert %v into %a[%i] : tensor<?xf32>
+    %j = arith.index_cast %i : index to i64
+    %q = tensor.insert %j into %b[%i] : tensor<?xi64>
+    scf.yield %w, %q : tensor<?xf32>, tensor<?xi64>
+  } {lathe.loop_kernel}
+  return %r#1 : tensor<?xi64>
+}

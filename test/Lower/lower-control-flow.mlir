@@ -88,6 +88,41 @@ func.func @scan(%h: tensor<4xf32>, %x: tensor<5x4xf32>) -> (tensor<4xf32>, tenso
 
 // -----
 
+// Slices whose size only the run knows: a copy of the body tells it before the loop.
+// CHECK-LABEL: @open_slices(
+// CHECK:         %[[FIRST:.*]] = onnx.ReduceSum
+// CHECK:         %[[N:.*]] = tensor.dim %[[FIRST]]
+// CHECK:         tensor.empty(%[[N]]) : tensor<5x?xf32>
+// CHECK:         scf.for
+// CHECK:           cf.assert
+// CHECK:           tensor.insert_slice
+func.func @open_slices(%h: tensor<?x4xf32>, %x: tensor<5x4xf32>) -> (tensor<?x4xf32>, tensor<5x?xf32>) {
+  %r:2 = onnx.Scan(%h, %x) {num_scan_inputs = 1} : (tensor<?x4xf32>, tensor<5x4xf32>) -> (tensor<?x4xf32>, tensor<5x?xf32>) body(%s: tensor<?x4xf32>, %e: tensor<4xf32>) {
+    %one = onnx.Constant dense<1> : tensor<1xi64>
+    %a = onnx.Sub(%s, %e) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+    %b = onnx.ReduceSum(%a, %one) {keepdims = 0} : (tensor<?x4xf32>, tensor<1xi64>) -> tensor<?xf32>
+    onnx.Yield %s, %b : tensor<?x4xf32>, tensor<?xf32>
+  }
+  return %r#0, %r#1 : tensor<?x4xf32>, tensor<5x?xf32>
+}
+
+// -----
+
+// Without a trip there is no first slice to measure.
+// CHECK-LABEL: @perhaps_none(
+// CHECK:         scf.if
+// CHECK:           tensor.dim
+// CHECK:         scf.for
+func.func @perhaps_none(%h: tensor<?x4xf32>, %x: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x?x4xf32>) {
+  %r:2 = onnx.Scan(%h, %x) {num_scan_inputs = 1} : (tensor<?x4xf32>, tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x?x4xf32>) body(%s: tensor<?x4xf32>, %e: tensor<4xf32>) {
+    %a = onnx.Sub(%s, %e) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+    onnx.Yield %a, %a : tensor<?x4xf32>, tensor<?x4xf32>
+  }
+  return %r#0, %r#1 : tensor<?x4xf32>, tensor<?x?x4xf32>
+}
+
+// -----
+
 func.func @unbounded(%x: tensor<4xf32>) -> tensor<?x4xf32> {
   %t = onnx.Constant dense<true> : tensor<i1>
   // expected-error @below {{stacks outputs without a limit on the number of trips}}

@@ -37,3 +37,40 @@ func.func @gate(%a: tensor<2x3xf16>, %b: tensor<2x3xf16>) -> tensor<2x3xf16> {
   %y = onnx.SwiGLU(%a, %b) {alpha = 5.000000e-01} : (tensor<2x3xf16>, tensor<2x3xf16>) -> tensor<2x3xf16>
   return %y : tensor<2x3xf16>
 }
+
+// -----
+
+// Two scores: the label of the larger one.
+// CHECK-LABEL: @linear_classifier(
+// CHECK:         %[[RAW:.*]] = onnx.Add
+// CHECK:         %[[AT:.*]] = onnx.ArgMax(%[[RAW]])
+// CHECK:         %[[P:.*]] = onnx.Sigmoid(%[[RAW]])
+// CHECK:         %[[L:.*]] = onnx.Gather(%{{.*}}, %[[AT]])
+// CHECK:         return %[[L]], %[[P]]
+func.func @linear_classifier(%x: tensor<?x3xf32>) -> (tensor<?xi64>, tensor<?x2xf32>) {
+  %y:2 = onnx.ml.LinearClassifier(%x) {classlabels_ints = [7, 9], coefficients = [1.0, 2.0, 3.0, -1.0, -2.0, -3.0], intercepts = [0.5, -0.5], post_transform = "LOGISTIC"} : (tensor<?x3xf32>) -> (tensor<?xi64>, tensor<?x2xf32>)
+  return %y#0, %y#1 : tensor<?xi64>, tensor<?x2xf32>
+}
+
+// -----
+
+// The distance to each support vector as a sum of squares of differences.
+// CHECK-LABEL: @svm_regressor(
+// CHECK:         onnx.Sub
+// CHECK:         onnx.ReduceSumSquare
+// CHECK:         onnx.Exp
+// CHECK:         onnx.MatMul
+func.func @svm_regressor(%x: tensor<4x2xf32>) -> tensor<4x1xf32> {
+  %y = onnx.ml.SVMRegressor(%x) {coefficients = [1.0, -1.0], kernel_params = [0.5, 0.0, 3.0], kernel_type = "RBF", n_supports = 2, rho = [0.25], support_vectors = [0.0, 1.0, 1.0, 0.0]} : (tensor<4x2xf32>) -> tensor<4x1xf32>
+  return %y : tensor<4x1xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @one_hot(
+// CHECK:         %[[S:.*]] = onnx.Equal
+// CHECK:         onnx.Cast(%[[S]])
+func.func @one_hot(%x: tensor<4x2xi64>) -> tensor<4x2x3xf32> {
+  %y = onnx.ml.OneHotEncoder(%x) {cats_int64s = [1, 2, 5]} : (tensor<4x2xi64>) -> tensor<4x2x3xf32>
+  return %y : tensor<4x2x3xf32>
+}

@@ -25,6 +25,9 @@
 
 namespace lathe::onnx {
 
+/// Unit attribute of a module whose results have the shapes that a file states.
+inline constexpr llvm::StringLiteral StatedShapes = "onnx.stated_shapes";
+
 class Inference;
 class InferenceContext;
 using InferFn = llvm::LogicalResult (*)(Inference &);

@@ -18,6 +18,11 @@ def InferShapes : Pass<"onnx-infer-shapes", "::mlir::ModuleOp"> {
     functions too. Tensors of up to 128 elements that turn out constant become
     onnx.Constant. An onnx.If of which only one branch fits what follows becomes that
     branch and a cf.assert of its condition. A contradiction is an error that names the node.
+
+    Shapes that an ONNX file states for results (the module has `onnx.stated_shapes`, which the
+    first run removes) are hints: they fix a size that nothing else tells, never one of the
+    inputs; where one contradicts an inferred shape with open sizes, all
+    are left out (of an inferred shape without, it is an error).
   }];
   let dependentDialects = [
     "::lathe::onnx::ONNXDialect", "::mlir::arith::ArithDialect",

@@ -16,6 +16,7 @@
 #ifndef LATHE_ONNX_SYMBOLIC_H
 #define LATHE_ONNX_SYMBOLIC_H
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
 #include <cstdint>
@@ -47,6 +48,9 @@ public:
   static std::optional<SymExpr> divideExactly(const SymExpr &A,
                                               const SymExpr &B);
 
+  /// The symbol that this is alone.
+  std::optional<unsigned> getSymbol() const;
+
   /// A text that tells expressions apart, e.g. "2*s0*s1+3".
   std::string str() const;
 
@@ -70,7 +74,18 @@ private:
 /// Hands out symbols.
 class SymbolTable {
 public:
-  SymExpr fresh() { return SymExpr::symbol(Next++); }
+  SymExpr fresh() {
+    Unrelated.insert(Next);
+    return SymExpr::symbol(Next++);
+  }
+  /// From here on symbols stand for what was found out; those so far are sizes
+  /// of inputs.
+  void endInputs() { Unrelated.clear(); }
+  /// Nothing is known of \p E: a symbol of its own, and no size of an input.
+  bool isUnrelated(const SymExpr &E) const {
+    auto Id = E.getSymbol();
+    return Id && Unrelated.contains(*Id);
+  }
   /// The symbol of a named dimension.
   SymExpr named(llvm::StringRef Name) { return get(("." + Name).str()); }
 
@@ -82,6 +97,7 @@ public:
 private:
   SymExpr get(const std::string &Key);
   llvm::StringMap<unsigned> Ids;
+  llvm::DenseSet<unsigned> Unrelated;
   unsigned Next = 0;
 };
 
