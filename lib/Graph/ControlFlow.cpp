@@ -5,9 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Loop and Scan are one thing here: carried values, values of one iteration,
-// and outputs that are collected. `IterationForm` says where each of them
-// stands among operands, arguments, yielded values and results.
+// Loop and Scan are one thing here (`IterationForm`).
 //
 //===----------------------------------------------------------------------===//
 
@@ -131,36 +129,6 @@ static ControlFlowChange simplifyIf(onnx::IfOp If) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-struct IterationForm {
-  explicit IterationForm(Operation *Op)
-      : Op(Op), Body(&Op->getRegion(0).front()) {
-    if (auto Loop = dyn_cast<onnx::LoopOp>(Op)) {
-      Carried = Loop.getVInitial().size();
-      FirstOperand = Op->getNumOperands() - Carried;
-      FirstArg = 2;
-      FirstYield = 1;
-    } else {
-      ScanInputs = cast<onnx::ScanOp>(Op).getNumScanInputs();
-      Carried = Op->getNumOperands() - ScanInputs;
-    }
-  }
-
-  Value initial(unsigned I) const { return Op->getOperand(FirstOperand + I); }
-  BlockArgument argument(unsigned I) const {
-    return Body->getArgument(FirstArg + I);
-  }
-  Operation *yield() const { return Body->getTerminator(); }
-  Value yielded(unsigned I) const {
-    return yield()->getOperand(FirstYield + I);
-  }
-  unsigned numCollected() const { return Op->getNumResults() - Carried; }
-
-  Operation *Op;
-  Block *Body;
-  unsigned Carried = 0, ScanInputs = 0;
-  unsigned FirstOperand = 0, FirstArg = 0, FirstYield = 0;
-};
-
 /// What the results of one loop need.
 class Liveness {
 public:

@@ -16,6 +16,41 @@
 
 namespace lathe::graph {
 
+/// Loop and Scan are one thing to most rewrites: carried values, values of one
+/// iteration, and outputs that are collected; this says where each of them
+/// stands among operands, arguments, yielded values and results.
+struct IterationForm {
+  explicit IterationForm(mlir::Operation *Op)
+      : Op(Op), Body(&Op->getRegion(0).front()) {
+    if (auto Loop = llvm::dyn_cast<onnx::LoopOp>(Op)) {
+      Carried = Loop.getVInitial().size();
+      FirstOperand = Op->getNumOperands() - Carried;
+      FirstArg = 2;
+      FirstYield = 1;
+    } else {
+      ScanInputs = llvm::cast<onnx::ScanOp>(Op).getNumScanInputs();
+      Carried = Op->getNumOperands() - ScanInputs;
+    }
+  }
+
+  mlir::Value initial(unsigned I) const {
+    return Op->getOperand(FirstOperand + I);
+  }
+  mlir::BlockArgument argument(unsigned I) const {
+    return Body->getArgument(FirstArg + I);
+  }
+  mlir::Operation *yield() const { return Body->getTerminator(); }
+  mlir::Value yielded(unsigned I) const {
+    return yield()->getOperand(FirstYield + I);
+  }
+  unsigned numCollected() const { return Op->getNumResults() - Carried; }
+
+  mlir::Operation *Op;
+  mlir::Block *Body;
+  unsigned Carried = 0, ScanInputs = 0;
+  unsigned FirstOperand = 0, FirstArg = 0, FirstYield = 0;
+};
+
 struct ControlFlowChange {
   /// The op that stands now in the place of the given one; null where Replaced.
   mlir::Operation *Op = nullptr;

@@ -18,6 +18,7 @@
 #include "Fusion.h"
 #include "Ranges.h"
 #include "RecurrentCell.h"
+#include "RecurrentLoop.h"
 #include "RecurrentNode.h"
 #include "lathe/Graph/Passes.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -448,6 +449,15 @@ struct FuseRecurrentPass
     SequenceFuser Fuser(&getContext());
     for (Block *B : Blocks)
       Fuser.runOnBlock(*B);
+    // Inner loops first; their cells are nodes by now.
+    SmallVector<Operation *> Repeated;
+    getOperation()->walk([&](Operation *Op) {
+      if (isa<onnx::LoopOp, onnx::ScanOp>(Op))
+        Repeated.push_back(Op);
+    });
+    IRRewriter Rewriter(&getContext());
+    for (Operation *Op : Repeated)
+      Loops += liftRecurrentLoop(Op, Rewriter);
     Sequences += Fuser.numSequences();
     Cells += Fuser.numCells();
   }

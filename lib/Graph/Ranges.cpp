@@ -26,6 +26,11 @@ std::optional<SmallVector<DimRange>> graph::getRanges(onnx::SliceOp Op) {
   for (size_t I = 0; I < Starts->size(); ++I) {
     int64_t Axis = fromFront(Axes ? (*Axes)[I] : I, Type.getRank());
     int64_t Step = Steps ? (*Steps)[I] : 1, Size = Type.getDimSize(Axis);
+    // TensorFlow writes its open ends so, with 32 bits.
+    constexpr int64_t Open = std::numeric_limits<int32_t>::max();
+    if (ShapedType::isDynamic(Size) && Step == 1 && (*Starts)[I] == 0 &&
+        (*Ends)[I] >= Open)
+      continue;
     if (ShapedType::isDynamic(Size) || Step == 0)
       return std::nullopt;
     auto Clamp = [&](int64_t V, int64_t Low, int64_t High) {

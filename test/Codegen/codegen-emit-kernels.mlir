@@ -111,3 +111,31 @@ kernel.func private @loopk(%x: tensor<8xf32>, %out: tensor<8xf32>) -> tensor<8xf
   } {lathe.loop_kernel}
   kernel.return %r#0 : tensor<8xf32>
 }
+// Tiles of seven rows, then of three from where those end, then single ones: no
+// tile goes beyond the last row.
+// CHECK-LABEL: kernel.func private @rows_left(
+// CHECK:         %[[ROWS:.*]] = memref.dim %arg3
+// CHECK:         %[[SEVEN:.*]] = arith.constant 7 : index
+// CHECK:         %[[REST:.*]] = arith.remui %[[ROWS]], %[[SEVEN]]
+// CHECK:         %[[END7:.*]] = arith.subi %[[ROWS]], %[[REST]]
+// CHECK:         %[[LEFT:.*]] = arith.subi %[[ROWS]], %[[END7]]
+// CHECK:         %[[THREE:.*]] = arith.constant 3 : index
+// CHECK:         %[[OVER:.*]] = arith.remui %[[LEFT]], %[[THREE]]
+// CHECK:         %[[END3:.*]] = arith.subi %[[ROWS]], %[[OVER]]
+// CHECK:         scf.for %{{.*}} = %{{.*}} to %[[END7]] step %[[SEVEN]]
+// CHECK:         scf.for %{{.*}} = %[[END7]] to %[[END3]] step %[[THREE]]
+// CHECK:         scf.for %{{.*}} = %[[END3]] to %[[ROWS]]
+#rowsX = affine_map<(m, n, k) -> (m, k)>
+#rowsW = affine_map<(m, n, k) -> (n floordiv 48, k, n mod 48)>
+#rowsO = affine_map<(m, n, k) -> (m, n)>
+kernel.func private @rows_left(%x: tensor<?x8xf32>, %w: tensor<1x8x48xf32>, %rows: index, %o: tensor<?x48xf32>) -> tensor<?x48xf32> attributes {kind = "contraction", schedule = #kernel.contraction<mr = 7, nv = 3, lanes = 16>, arg_types = [memref<?x8xf32>, memref<1x8x48xf32>, index, memref<?x48xf32>]} {
+  %z = arith.constant 0.0 : f32
+  %f = linalg.fill ins(%z : f32) outs(%o : tensor<?x48xf32>) -> tensor<?x48xf32>
+  %r = linalg.generic {indexing_maps = [#rowsX, #rowsW, #rowsO], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : tensor<?x8xf32>, tensor<1x8x48xf32>) outs(%f : tensor<?x48xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x48xf32>
+  kernel.return %r : tensor<?x48xf32>
+}

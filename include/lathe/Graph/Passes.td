@@ -227,11 +227,17 @@ def GraphFuseRecurrent : Pass<"graph-fuse-recurrent", "::mlir::ModuleOp"> {
     of its own sequence, as in a decoder, ends the sequence. Activations other than the default
     ones are kept by name, a GRU's reset gate before or behind the product by
     linear_before_reset. A cell of which another value leaves than its new state stays.
+
+    A Loop or Scan that does nothing but run such cells, each on one element of a sequence and on
+    the state of the last iteration, becomes LSTM and GRU over the sequence (layers above each
+    other too), if it plainly runs a given number of times: TensorFlow's conditions that say the
+    same once more are seen through.
   }];
   let dependentDialects = ["::lathe::onnx::ONNXDialect"];
   let statistics = [
     Statistic<"Cells", "cells", "cells of LSTM and GRU found written out">,
     Statistic<"Sequences", "sequences", "ops made of them">,
+    Statistic<"Loops", "loops", "loops over one step replaced">,
   ];
 }
 
