@@ -105,3 +105,60 @@ func.func @functions(%x: tensor<2x1xf32>, %h: tensor<2x1xf32>, %c: tensor<2x1xf3
   %8 = onnx.Mul(%o, %7) : (tensor<2x1xf32>, tensor<2x1xf32>) -> tensor<2x1xf32>
   return %8 : tensor<2x1xf32>
 }
+
+// -----
+
+// A loop over the steps of x, whose condition says no more than its count: the
+// node of one step, as PyTorch's scripts hold it, becomes one of all.
+// CHECK-LABEL: @loop(
+// CHECK-NOT:     onnx.Loop
+// CHECK-DAG:     %[[H:.*]] = onnx.Unsqueeze(%arg1,
+// CHECK:         %[[Y:.*]], %[[YH:.*]] = onnx.GRU(%arg0, %{{.*}}, %{{.*}}, none, none, %[[H]]) {hidden_size = 2}
+// CHECK-SAME:      (tensor<?x3x1xf32>,
+// CHECK-DAG:     %[[ALL:.*]] = onnx.Squeeze(%[[Y]],
+// CHECK-DAG:     %[[LAST:.*]] = onnx.Squeeze(%[[YH]],
+// CHECK:         return %[[LAST]],
+func.func @loop(%x: tensor<?x3x1xf32>, %h: tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<?x3x2xf32>) {
+  %w = onnx.Constant dense<1.0> : tensor<1x6x1xf32>
+  %r = onnx.Constant dense<2.0> : tensor<1x6x2xf32>
+  %zero = onnx.Constant dense<0> : tensor<1xi64>
+  %first = onnx.Constant dense<0> : tensor<i64>
+  %one = onnx.Constant dense<1> : tensor<i64>
+  %true = onnx.Constant dense<true> : tensor<i1>
+  %s = onnx.Shape(%x) : (tensor<?x3x1xf32>) -> tensor<3xi64>
+  %n = onnx.Gather(%s, %first) {axis = 0} : (tensor<3xi64>, tensor<i64>) -> tensor<i64>
+  %0:2 = onnx.Loop(%n, %true, %h) : (tensor<i64>, tensor<i1>, tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<?x3x2xf32>) body(%i: tensor<i64>, %c: tensor<i1>, %hi: tensor<3x2xf32>) {
+    %1 = onnx.Gather(%x, %i) {axis = 0} : (tensor<?x3x1xf32>, tensor<i64>) -> tensor<3x1xf32>
+    %2 = onnx.Unsqueeze(%1, %zero) : (tensor<3x1xf32>, tensor<1xi64>) -> tensor<1x3x1xf32>
+    %3 = onnx.Unsqueeze(%hi, %zero) : (tensor<3x2xf32>, tensor<1xi64>) -> tensor<1x3x2xf32>
+    %y, %yh = onnx.GRU(%2, %w, %r, none, none, %3) {hidden_size = 2} : (tensor<1x3x1xf32>, tensor<1x6x1xf32>, tensor<1x6x2xf32>, tensor<1x3x2xf32>) -> (tensor<1x1x3x2xf32>, tensor<1x3x2xf32>)
+    %4 = onnx.Squeeze(%yh, %zero) : (tensor<1x3x2xf32>, tensor<1xi64>) -> tensor<3x2xf32>
+    %5 = onnx.Add(%i, %one) : (tensor<i64>, tensor<i64>) -> tensor<i64>
+    %6 = onnx.Less(%5, %n) : (tensor<i64>, tensor<i64>) -> tensor<i1>
+    onnx.Yield %6, %4, %4 : tensor<i1>, tensor<3x2xf32>, tensor<3x2xf32>
+  }
+  return %0#0, %0#1 : tensor<3x2xf32>, tensor<?x3x2xf32>
+}
+
+// -----
+
+// The loop does something else with the state: it stays.
+// CHECK-LABEL: @other(
+// CHECK:         onnx.Loop
+func.func @other(%x: tensor<4x3x1xf32>, %h: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %w = onnx.Constant dense<1.0> : tensor<1x6x1xf32>
+  %r = onnx.Constant dense<2.0> : tensor<1x6x2xf32>
+  %zero = onnx.Constant dense<0> : tensor<1xi64>
+  %n = onnx.Constant dense<4> : tensor<i64>
+  %true = onnx.Constant dense<true> : tensor<i1>
+  %0 = onnx.Loop(%n, %true, %h) : (tensor<i64>, tensor<i1>, tensor<3x2xf32>) -> tensor<3x2xf32> body(%i: tensor<i64>, %c: tensor<i1>, %hi: tensor<3x2xf32>) {
+    %1 = onnx.Gather(%x, %i) {axis = 0} : (tensor<4x3x1xf32>, tensor<i64>) -> tensor<3x1xf32>
+    %2 = onnx.Unsqueeze(%1, %zero) : (tensor<3x1xf32>, tensor<1xi64>) -> tensor<1x3x1xf32>
+    %3 = onnx.Unsqueeze(%hi, %zero) : (tensor<3x2xf32>, tensor<1xi64>) -> tensor<1x3x2xf32>
+    %y, %yh = onnx.GRU(%2, %w, %r, none, none, %3) {hidden_size = 2} : (tensor<1x3x1xf32>, tensor<1x6x1xf32>, tensor<1x6x2xf32>, tensor<1x3x2xf32>) -> (tensor<1x1x3x2xf32>, tensor<1x3x2xf32>)
+    %4 = onnx.Squeeze(%yh, %zero) : (tensor<1x3x2xf32>, tensor<1xi64>) -> tensor<3x2xf32>
+    %5 = onnx.Relu(%4) : (tensor<3x2xf32>) -> tensor<3x2xf32>
+    onnx.Yield %c, %5 : tensor<i1>, tensor<3x2xf32>
+  }
+  return %0 : tensor<3x2xf32>
+}

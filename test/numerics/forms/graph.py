@@ -19,6 +19,7 @@ class Graph:
 
     def __init__(self, opset=17):
         self.opset, self.nodes, self.inputs, self.weights, self.outputs, self.feeds = opset, [], [], [], [], {}
+        self.shapes = {}
         self.random = np.random.default_rng(5)
 
     def input(self, *shape, scale=1.0, dims=None, low=None, high=None, dtype=np.float32):
@@ -74,8 +75,10 @@ class Graph:
     def mean(self, x, *axes):
         return self.axes("ReduceMean", x, list(axes))
 
-    def result(self, *names):
+    def result(self, *names, shape=None):
+        """`shape`: where ONNX's inference does not find it, behind a loop."""
         self.outputs += names
+        self.shapes.update((n, shape) for n in names if shape)
 
     def model(self):
         import onnx
@@ -87,6 +90,9 @@ class Graph:
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
         known = {v.name: v for v in list(model.graph.value_info) + list(model.graph.output) if v.type.HasField("tensor_type")}
         for o in model.graph.output:
-            o.CopyFrom(known[o.name])
+            if o.name in self.shapes:
+                o.CopyFrom(helper.make_tensor_value_info(o.name, onnx.TensorProto.FLOAT, self.shapes[o.name]))
+            else:
+                o.CopyFrom(known[o.name])
         onnx.checker.check_model(model)
         return model

@@ -271,3 +271,110 @@ def no_gru_other_state(g):
     z = g.Sigmoid(g.Add(hz, xz))
     n = g.Tanh(g.Add(xn, g.Mul(hn, g.Sigmoid(g.Add(hr, xr)))))
     g.result(g.Add(g.Mul(g.Sub(other, n), z), n))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Loops
+# ---------------------------------------------------------------------------------------------------------------------
+class Body:
+    """A subgraph of `g`: its nodes are those made while it is open."""
+
+    def __init__(self, g):
+        self.g, self.mark = g, len(g.nodes)
+
+    def close(self, inputs, outputs):
+        """Inputs: (name, element type, shape); outputs: (value, element type, shape)."""
+        from onnx import helper
+
+        nodes = self.g.nodes[self.mark:]
+        del self.g.nodes[self.mark:]
+        # Later nodes of the graph will have the numbers of these.
+        inner = {name: f"body_{name}" for node in nodes for name in node.output}
+        for node in nodes:
+            node.input[:] = [inner.get(name, name) for name in node.input]
+            node.output[:] = [inner[name] for name in node.output]
+        return helper.make_graph(nodes, "body", [helper.make_tensor_value_info(*i) for i in inputs],
+                                 [helper.make_tensor_value_info(inner.get(n, n), *rest) for n, *rest in outputs])
+
+
+def loop_keras(g, cell, states, x, bound, counted):
+    """tf2onnx's loop over time: it counts by itself, and asks twice whether it is over."""
+    from onnx import TensorProto as T
+
+    body = Body(g)
+    t = g.Add("t_in", np.array(1, np.int32))
+    xt = g.Gather(x, "t_in", axis=0)
+    new = cell(xt, *[f"s{k}_in" for k in range(states)])
+    limit = g.Cast(bound, to=T.FLOAT)
+    goes_on = g.And(g.Less(g.Cast("i_in", to=T.FLOAT), limit), g.Less(g.Cast(t, to=T.FLOAT), limit))
+    h = g.Identity(new[0])
+    state = (T.FLOAT, [BATCH, HIDDEN])
+    graph = body.close([("i_in", T.INT64, []), ("cond_in", T.BOOL, []), ("t_in", T.INT32, [])] +
+                       [(f"s{k}_in", *state) for k in range(states)],
+                       [(goes_on, T.BOOL, []), (t, T.INT32, [])] + [(v, *state) for v in [*new, h]])
+    begin = g.Less(np.array(0.0, np.float32), g.Cast(bound, to=T.FLOAT))
+    trips = g.Cast(bound, to=T.INT64) if counted else np.array(2 ** 31 - 1)
+    return g.op("Loop", trips, begin, np.array(0, np.int32), *[zeros() for _ in range(states)], outputs=states + 2,
+                body=graph)
+
+
+@form({"GRU": 1, "Loop": 0})
+def gru_loop_keras(g):
+    k, r, b = g.weight(SIZE, 3 * HIDDEN), g.weight(HIDDEN, 3 * HIDDEN), g.weight(3 * HIDDEN)
+    x = g.Transpose(g.input(BATCH, 5, SIZE), perm=[1, 0, 2])
+    out = loop_keras(g, lambda xt, h: [gru_keras(g, k, r, b, xt, h, True)], 1, x, np.array(5, np.int32), True)
+    g.result(g.Transpose(out[2], perm=[1, 0, 2]), shape=[BATCH, 5, HIDDEN])
+    g.result(out[1], shape=[BATCH, HIDDEN])
+
+
+@form({"LSTM": 1, "Loop": 0})
+def lstm_loop_dynamic(g):
+    """As many steps as the input has; the conditions alone bound it."""
+    w, x = Weights(g, 4), g.input(5, BATCH, SIZE, dims=["t", BATCH, SIZE])
+    steps = g.Cast(g.Squeeze(g.Slice(g.Shape(x), np.array([0]), np.array([1])), np.array([0])), to=6)
+    out = loop_keras(g, lambda xt, h, c: lstm_torch(g, w, xt, h, c), 2, x, steps, False)
+    g.result(out[3], shape=["t", BATCH, HIDDEN])
+    g.result(out[1], out[2], shape=[BATCH, HIDDEN])
+
+
+@form({"GRU": 1, "Loop": 0, "Slice": 1})
+def gru_loop_over_the_first_steps(g):
+    k, r, b = g.weight(SIZE, 3 * HIDDEN), g.weight(HIDDEN, 3 * HIDDEN), g.weight(3 * HIDDEN)
+    x = g.input(6, BATCH, SIZE)
+    out = loop_keras(g, lambda xt, h: [gru_keras(g, k, r, b, xt, h, False)], 1, x, np.array(4, np.int32), True)
+    g.result(out[2], shape=[4, BATCH, HIDDEN])
+
+
+@form({"LSTM": 2, "Scan": 0})
+def lstm_scan_layers(g):
+    """Two cells above each other in one Scan, from the last step to the first."""
+    from onnx import TensorProto as T
+
+    one, two, x = Weights(g, 4), Weights(g, 4, HIDDEN), g.input(5, BATCH, SIZE)
+    body = Body(g)
+    h1, c1 = lstm_torch(g, one, "x_in", "h1_in", "c1_in")
+    h2, c2 = lstm_torch(g, two, h1, "h2_in", "c2_in")
+    y = g.Identity(h2)
+    state = (T.FLOAT, [BATCH, HIDDEN])
+    graph = body.close([(n, *state) for n in ("h1_in", "c1_in", "h2_in", "c2_in")] + [("x_in", T.FLOAT, [BATCH, SIZE])],
+                       [(v, *state) for v in (h1, c1, h2, c2, y)])
+    out = g.op("Scan", *[zeros() for _ in range(4)], x, outputs=5, body=graph, num_scan_inputs=1,
+               scan_input_directions=[1], scan_output_directions=[1])
+    g.result(out[4], shape=[5, BATCH, HIDDEN])
+    g.result(out[3], shape=[BATCH, HIDDEN])
+
+
+@form({"GRU": 1, "Loop": 1})
+def no_gru_loop_may_end_early(g):
+    """Whether it goes on depends on the state."""
+    from onnx import TensorProto as T
+
+    k, r, b = g.weight(SIZE, 3 * HIDDEN), g.weight(HIDDEN, 3 * HIDDEN), g.weight(3 * HIDDEN)
+    x = g.input(6, BATCH, SIZE)
+    body = Body(g)
+    h = gru_keras(g, k, r, b, g.Gather(x, "i_in", axis=0), "h_in", True)
+    goes_on = g.Less(g.axes("ReduceMax", g.Abs(h), [0, 1], keepdims=0), np.array(0.4, np.float32))
+    state = (T.FLOAT, [BATCH, HIDDEN])
+    graph = body.close([("i_in", T.INT64, []), ("cond_in", T.BOOL, []), ("h_in", *state)],
+                       [(goes_on, T.BOOL, []), (h, *state)])
+    g.result(g.op("Loop", np.array(6), np.array(True), zeros(), outputs=1, body=graph), shape=[BATCH, HIDDEN])
