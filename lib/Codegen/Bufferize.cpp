@@ -17,6 +17,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
+#include "Main.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -79,11 +80,9 @@ struct BufferizePass : codegen::impl::CodegenBufferizePassBase<BufferizePass> {
 
   void runOnOperation() override {
     ModuleOp Module = getOperation();
-    auto Main = Module.lookupSymbol<func::FuncOp>("main");
-    if (!Main) {
-      Module.emitError("the module has no function 'main'");
+    func::FuncOp Main = codegen::findMain(Module);
+    if (!Main)
       return signalPassFailure();
-    }
     if (failed(setBoundary(Main)) || failed(bufferize(Main)))
       return signalPassFailure();
     OpPassManager Clean(func::FuncOp::getOperationName());

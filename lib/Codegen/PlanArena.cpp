@@ -16,6 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Main.h"
 #include "lathe/Codegen/ArenaPlan.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
@@ -268,11 +269,9 @@ Value SizeBuilder::bound(Value V, unsigned Depth) {
 struct PlanArenaPass : codegen::impl::CodegenPlanArenaPassBase<PlanArenaPass> {
   void runOnOperation() override {
     ModuleOp Module = getOperation();
-    auto Main = Module.lookupSymbol<func::FuncOp>("main");
-    if (!Main) {
-      Module.emitError("the module has no function 'main'");
+    func::FuncOp Main = codegen::findMain(Module);
+    if (!Main)
       return signalPassFailure();
-    }
     // Sizes as plain arithmetic, dimensions of views folded to those of
     // buffers.
     OpPassManager Clean(func::FuncOp::getOperationName());

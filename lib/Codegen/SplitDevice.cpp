@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Main.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -30,11 +31,9 @@ namespace {
 struct SplitDevicePass : codegen::impl::SplitDevicePassBase<SplitDevicePass> {
   void runOnOperation() override {
     ModuleOp Module = getOperation();
-    auto Main = Module.lookupSymbol<func::FuncOp>("main");
-    if (!Main) {
-      Module.emitError("the module has no function 'main'");
+    func::FuncOp Main = codegen::findMain(Module);
+    if (!Main)
       return signalPassFailure();
-    }
     OpBuilder B(&getContext());
     if (failed(lowerMain(Main, B)))
       return signalPassFailure();

@@ -156,13 +156,19 @@ static Value epilogue(Node &N, Value Sum, Value Bias, Value Summand,
   });
 }
 
+/// The window of a convolution whose weights fit its input.
+static FailureOr<Window> checkedWindow(Node &N, unsigned Weights,
+                                       int64_t Groups) {
+  if (failed(checkWeights(N, N.in(0), N.in(Weights), Groups)))
+    return failure();
+  return windowOf(N, N.in(0), N.inShape(Weights).drop_front(2));
+}
+
 static LogicalResult lowerConv(Node &N) {
   Builder &B = N.B;
   Value X = N.in(0), W = N.in(1);
   int64_t Groups = N.i64("group", 1);
-  if (failed(checkWeights(N, X, W, Groups)))
-    return failure();
-  FailureOr<Window> Win = windowOf(N, X, N.inShape(1).drop_front(2));
+  FailureOr<Window> Win = checkedWindow(N, /*Weights=*/1, Groups);
   if (failed(Win))
     return failure();
   std::optional<Activation> Act;
@@ -199,11 +205,9 @@ static bool isDepthwise(Node &N, unsigned Weights, int64_t Groups) {
 }
 
 static LogicalResult lowerConvInteger(Node &N) {
-  Value X = N.in(0), W = N.in(1);
+  Value X = N.in(0);
   int64_t Groups = N.i64("group", 1);
-  if (failed(checkWeights(N, X, W, Groups)))
-    return failure();
-  FailureOr<Window> Win = windowOf(N, X, N.inShape(1).drop_front(2));
+  FailureOr<Window> Win = checkedWindow(N, /*Weights=*/1, Groups);
   if (failed(Win))
     return failure();
   X = paddedQuantized(N.B, *Win, X, N.in(2));
@@ -216,11 +220,9 @@ static LogicalResult lowerConvInteger(Node &N) {
 /// x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, B
 static LogicalResult lowerQLinearConv(Node &N) {
   Builder &B = N.B;
-  Value X = N.in(0), W = N.in(3);
+  Value X = N.in(0);
   int64_t Groups = N.i64("group", 1);
-  if (failed(checkWeights(N, X, W, Groups)))
-    return failure();
-  FailureOr<Window> Win = windowOf(N, X, N.inShape(3).drop_front(2));
+  FailureOr<Window> Win = checkedWindow(N, /*Weights=*/3, Groups);
   if (failed(Win))
     return failure();
   X = paddedQuantized(B, *Win, X, N.in(2));

@@ -300,58 +300,53 @@ static OpFoldResult folded(Builder &B, Value V) {
   return V;
 }
 
-OpFoldResult addSize(Builder &B, OpFoldResult X, OpFoldResult Y) {
+/// \p Known of two constants; else the op on values, folded as far as it goes.
+template <typename OpT>
+static OpFoldResult
+combine(Builder &B, OpFoldResult X, OpFoldResult Y,
+        llvm::function_ref<int64_t(int64_t, int64_t)> Known) {
   std::optional<int64_t> P = getConstantIntValue(X), Q = getConstantIntValue(Y);
   if (P && Q)
-    return B.getIndexAttr(*P + *Q);
-  if (P == 0)
+    return B.getIndexAttr(Known(*P, *Q));
+  return folded(B, B.createOrFold<OpT>(sizeValue(B, X), sizeValue(B, Y)));
+}
+
+OpFoldResult addSize(Builder &B, OpFoldResult X, OpFoldResult Y) {
+  if (isConstantIntValue(X, 0))
     return Y;
-  if (Q == 0)
+  if (isConstantIntValue(Y, 0))
     return X;
-  return folded(
-      B, B.createOrFold<arith::AddIOp>(sizeValue(B, X), sizeValue(B, Y)));
+  return combine<arith::AddIOp>(B, X, Y, std::plus<int64_t>());
 }
 
 OpFoldResult subSize(Builder &B, OpFoldResult X, OpFoldResult Y) {
-  std::optional<int64_t> P = getConstantIntValue(X), Q = getConstantIntValue(Y);
-  if (P && Q)
-    return B.getIndexAttr(*P - *Q);
-  if (Q == 0)
+  if (isConstantIntValue(Y, 0))
     return X;
-  return folded(
-      B, B.createOrFold<arith::SubIOp>(sizeValue(B, X), sizeValue(B, Y)));
+  return combine<arith::SubIOp>(B, X, Y, std::minus<int64_t>());
 }
 
 OpFoldResult mulSize(Builder &B, OpFoldResult X, OpFoldResult Y) {
-  std::optional<int64_t> P = getConstantIntValue(X), Q = getConstantIntValue(Y);
-  if (P && Q)
-    return B.getIndexAttr(*P * *Q);
-  if (P == 1)
+  if (isConstantIntValue(X, 1))
     return Y;
-  if (Q == 1)
+  if (isConstantIntValue(Y, 1))
     return X;
-  if (P == 0 || Q == 0)
+  if (isConstantIntValue(X, 0) || isConstantIntValue(Y, 0))
     return B.getIndexAttr(0);
-  return folded(
-      B, B.createOrFold<arith::MulIOp>(sizeValue(B, X), sizeValue(B, Y)));
+  return combine<arith::MulIOp>(B, X, Y, std::multiplies<int64_t>());
 }
 
 OpFoldResult divSize(Builder &B, OpFoldResult X, OpFoldResult Y) {
-  std::optional<int64_t> P = getConstantIntValue(X), Q = getConstantIntValue(Y);
-  if (P && Q && *Q != 0)
-    return B.getIndexAttr(*P / *Q);
-  if (Q == 1)
+  if (isConstantIntValue(Y, 1))
     return X;
-  return folded(
-      B, B.createOrFold<arith::DivSIOp>(sizeValue(B, X), sizeValue(B, Y)));
+  if (isConstantIntValue(Y, 0)) // the run's to report
+    return folded(
+        B, B.createOrFold<arith::DivSIOp>(sizeValue(B, X), sizeValue(B, Y)));
+  return combine<arith::DivSIOp>(B, X, Y, std::divides<int64_t>());
 }
 
 OpFoldResult maxSize(Builder &B, OpFoldResult X, OpFoldResult Y) {
-  std::optional<int64_t> P = getConstantIntValue(X), Q = getConstantIntValue(Y);
-  if (P && Q)
-    return B.getIndexAttr(std::max(*P, *Q));
-  return folded(
-      B, B.createOrFold<arith::MaxSIOp>(sizeValue(B, X), sizeValue(B, Y)));
+  return combine<arith::MaxSIOp>(
+      B, X, Y, [](int64_t P, int64_t Q) { return std::max(P, Q); });
 }
 
 OpFoldResult product(Builder &B, ArrayRef<OpFoldResult> Sizes) {

@@ -23,8 +23,8 @@ namespace lathe::lower {
 struct ScaledWeights {
   Value Integers, Scales;
 };
-/// Operand \p I of \p N, if it dequantizes constants so; \p Out is the dimension
-/// of the outputs.
+/// Operand \p I of \p N, if it dequantizes constants so; \p Out is the
+/// dimension of the outputs.
 std::optional<ScaledWeights> scaledWeights(Node &N, unsigned I, int64_t Out);
 /// \p Sum times the scales, along \p Axis.
 Value scaled(Builder &B, Value Sum, Value Scales, int64_t Axis);

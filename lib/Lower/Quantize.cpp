@@ -275,29 +275,46 @@ static Type realType(Type T) {
   return T.isF64() ? T : Type(Float32Type::get(T.getContext()));
 }
 
-static LogicalResult lowerQuantize(Node &N) {
+namespace {
+/// Operands of an elementwise op, and how they are read: x, its scales, and
+/// zero points where there are some.
+struct Parameters {
+  SmallVector<Value> Ins;
+  SmallVector<AffineMap> Maps;
+};
+} // namespace
+
+static LogicalResult readParameters(Node &N, Parameters &P) {
   Builder &B = N.B;
-  Value X = N.in(0), Scale = N.in(1), Zero = N.in(2);
+  Value X = N.in(0);
   int64_t Rank = N.inRank(0), Axis = normalAxis(N.i64("axis", 1), Rank),
           Block = N.i64("block_size", 0);
-  SmallVector<Value> Ins = {X};
-  SmallVector<AffineMap> Maps = {B.getMultiDimIdentityMap(Rank)};
-  AffineMap Map;
-  if (!blockAccess(B, Scale, X, Axis, Block, Map))
-    return N.fail("scales of this shape are not supported");
-  Ins.push_back(Scale);
-  Maps.push_back(Map);
-  if (Zero) {
-    if (!blockAccess(B, Zero, X, Axis, Block, Map))
-      return N.fail("zero points of this shape are not supported");
-    Ins.push_back(Zero);
-    Maps.push_back(Map);
+  P.Ins = {X};
+  P.Maps = {B.getMultiDimIdentityMap(Rank)};
+  for (unsigned I : {1, 2}) {
+    Value V = N.in(I);
+    AffineMap Map;
+    if (!V)
+      continue;
+    if (!blockAccess(B, V, X, Axis, Block, Map))
+      return N.fail(I == 1 ? "scales of this shape are not supported"
+                           : "zero points of this shape are not supported");
+    P.Ins.push_back(V);
+    P.Maps.push_back(Map);
   }
+  return success();
+}
+
+static LogicalResult lowerQuantize(Node &N) {
+  Builder &B = N.B;
+  Parameters P;
+  if (failed(readParameters(N, P)))
+    return failure();
   Type InElem = N.inElem(0), ScaleElem = N.inElem(1), OutElem = N.outElem();
   Type Real = realType(InElem.isF64() ? InElem : ScaleElem);
   bool Saturate = N.i64("saturate", 1);
   return N.replace({pointwise(
-      B, dimsOf(B, X), Ins, Maps, N.outType().getElementType(),
+      B, dimsOf(B, P.Ins[0]), P.Ins, P.Maps, N.outType().getElementType(),
       [&](Builder &IB, ValueRange S) {
         Value V = scalar::cast(IB, S[0], InElem, Real),
               Factor = scalar::cast(IB, S[1], ScaleElem, Real);
@@ -308,26 +325,14 @@ static LogicalResult lowerQuantize(Node &N) {
 
 static LogicalResult lowerDequantize(Node &N) {
   Builder &B = N.B;
-  Value X = N.in(0), Scale = N.in(1), Zero = N.in(2);
-  int64_t Rank = N.inRank(0), Axis = normalAxis(N.i64("axis", 1), Rank),
-          Block = N.i64("block_size", 0);
-  SmallVector<Value> Ins = {X};
-  SmallVector<AffineMap> Maps = {B.getMultiDimIdentityMap(Rank)};
-  AffineMap Map;
-  if (!blockAccess(B, Scale, X, Axis, Block, Map))
-    return N.fail("scales of this shape are not supported");
-  Ins.push_back(Scale);
-  Maps.push_back(Map);
-  if (Zero) {
-    if (!blockAccess(B, Zero, X, Axis, Block, Map))
-      return N.fail("zero points of this shape are not supported");
-    Ins.push_back(Zero);
-    Maps.push_back(Map);
-  }
+  Parameters P;
+  if (failed(readParameters(N, P)))
+    return failure();
   Type InElem = N.inElem(0), ScaleElem = N.inElem(1), OutElem = N.outElem(),
        Real = realType(OutElem);
   return N.replace({pointwise(
-      B, dimsOf(B, X), Ins, Maps, OutElem, [&](Builder &IB, ValueRange S) {
+      B, dimsOf(B, P.Ins[0]), P.Ins, P.Maps, OutElem,
+      [&](Builder &IB, ValueRange S) {
         Value V = dequantizeScalar(IB, S[0], S.size() > 2 ? S[2] : Value(),
                                    InElem, Real);
         V = scalar::mul(IB, V, scalar::cast(IB, S[1], ScaleElem, Real));

@@ -340,13 +340,20 @@ static LogicalResult inferSplit(Inference &I) {
   return success();
 }
 
-static LogicalResult inferDepthToSpace(Inference &I) {
+/// An image, and blocks whose number of elements can be counted.
+static LogicalResult checkBlocks(Inference &I, int64_t Block) {
   if (failed(I.checkRank(0, 4)))
     return failure();
-  const Dims *X = I.dims(0);
-  int64_t Block = I.getInt("blocksize");
   if (Block < 1 || Block > INT16_MAX)
     return I.error() << "blocksize = " << Block << " is out of range";
+  return success();
+}
+
+static LogicalResult inferDepthToSpace(Inference &I) {
+  const Dims *X = I.dims(0);
+  int64_t Block = I.getInt("blocksize");
+  if (failed(checkBlocks(I, Block)))
+    return failure();
   if (!X)
     return I.set(0, I.elementType(0), I.unknowns(4));
   if (auto C = (*X)[1].getConstant(); C && *C % (Block * Block) != 0)
@@ -358,12 +365,10 @@ static LogicalResult inferDepthToSpace(Inference &I) {
 }
 
 static LogicalResult inferSpaceToDepth(Inference &I) {
-  if (failed(I.checkRank(0, 4)))
-    return failure();
   const Dims *X = I.dims(0);
   int64_t Block = I.getInt("blocksize");
-  if (Block < 1 || Block > INT16_MAX)
-    return I.error() << "blocksize = " << Block << " is out of range";
+  if (failed(checkBlocks(I, Block)))
+    return failure();
   if (!X)
     return I.set(0, I.elementType(0), I.unknowns(4));
   for (unsigned D : {2, 3})

@@ -111,6 +111,18 @@ static LogicalResult readKernel(Inference &I, const Dims *Weight,
   return success();
 }
 
+/// Ranks of a convolution's input and weight, and its number of groups.
+static LogicalResult checkLayer(Inference &I, const Dims &Input,
+                                const Dims *Weight, int64_t Group) {
+  if (Weight && Weight->size() != Input.size())
+    return I.error() << "the input " << toString(Input) << " and the weight "
+                     << toString(*Weight)
+                     << " differ in their number of dimensions";
+  if (Group < 1)
+    return I.error() << "group = " << Group << " must be positive";
+  return success();
+}
+
 /// Input, weight and bias of a convolution by position.
 static LogicalResult inferConvolution(Inference &I, unsigned X, unsigned W,
                                       unsigned Bias, Type Element) {
@@ -120,13 +132,9 @@ static LogicalResult inferConvolution(Inference &I, unsigned X, unsigned W,
   if (!Input)
     return I.setUnranked(0, Element);
   size_t Spatial = Input->size() - 2;
-  if (Weight && Weight->size() != Input->size())
-    return I.error() << "the input " << toString(*Input) << " and the weight "
-                     << toString(*Weight)
-                     << " differ in their number of dimensions";
   int64_t Group = I.getInt("group");
-  if (Group < 1)
-    return I.error() << "group = " << Group << " must be positive";
+  if (failed(checkLayer(I, *Input, Weight, Group)))
+    return failure();
   SymExpr Filters = I.unknown();
   if (Weight) {
     Filters = (*Weight)[0];
@@ -191,13 +199,9 @@ static LogicalResult inferConvTranspose(Inference &I) {
   if (!Input)
     return I.setUnranked(0, I.elementType(0));
   size_t Spatial = Input->size() - 2;
-  if (Weight && Weight->size() != Input->size())
-    return I.error() << "the input " << toString(*Input) << " and the weight "
-                     << toString(*Weight)
-                     << " differ in their number of dimensions";
   int64_t Group = I.getInt("group");
-  if (Group < 1)
-    return I.error() << "group = " << Group << " must be positive";
+  if (failed(checkLayer(I, *Input, Weight, Group)))
+    return failure();
   Dims Shape = {(*Input)[0], Weight ? I.mul((*Weight)[1], Group) : I.unknown()};
   if (Weight) {
     auto Channels = (*Input)[1].getConstant(),

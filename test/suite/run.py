@@ -13,11 +13,10 @@ import argparse
 import json
 import pathlib
 import random
-import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import bounds, places  # noqa: E402
+from harness import bounds, places, report  # noqa: E402
 from harness import cases as harness  # noqa: E402
 
 EXPECTED = pathlib.Path(__file__).with_name("expected-pass.txt")
@@ -59,14 +58,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--light", action="store_true", help="with --sample: the light models too")
     parser.add_argument("--with-expected", action="store_true", help="with --sample: all expected cases too")
-    parser.add_argument("--filter", help="only cases whose KIND/NAME matches this regular expression")
-    parser.add_argument("--expected-only", action="store_true", help="only cases of expected-pass.txt")
-    parser.add_argument("--jobs", "-j", type=int)
-    parser.add_argument("--timeout", type=float, default=180, help="seconds for one case")
-    parser.add_argument("--option", action="append", default=[], help="an option for lathe-run, as --option=-O0")
-    parser.add_argument("--json", type=pathlib.Path, help="write every result there")
-    parser.add_argument("--verbose", "-v", action="store_true", help="print every failure's output")
-    parser.add_argument("--update-expected", action="store_true")
+    report.add_options(parser, timeout=180)
     args = parser.parse_args()
 
     chosen = collect(args.suite or places.suite())
@@ -75,35 +67,12 @@ def main():
         drawn = {c.name for c in sample(chosen, args.sample, args.seed)}
         also = lambda name: (args.light and name.startswith("light/")) or (args.with_expected and name in expected)
         chosen = [c for c in chosen if c.name in drawn or also(c.name)]
-    if args.filter:
-        chosen = [c for c in chosen if re.search(args.filter, c.name)]
-    if args.expected_only:
-        chosen = [c for c in chosen if c.name in expected]
-    for case in chosen:
-        case.options = tuple(args.option)
-
+    chosen = report.choose(chosen, expected, args)
     results = harness.run_all(chosen, args.jobs, args.timeout, progress=len(chosen) > 500)
     for line in harness.by_reason(results):
         print(line)
-    if args.verbose:
-        for r in results:
-            if not r.passed:
-                print(f"\n--- {r.name}: {r.reason}\n{r.detail.rstrip()}")
-    print(harness.summary(results))
-    if args.json:
-        args.json.write_text(json.dumps({r.name: vars(r) for r in results}, indent=0))
-
-    passed = {r.name for r in results if r.passed}
-    if args.update_expected:
-        header = "# Cases of ONNX's backend suite that must pass; test/suite/run.py --update-expected adds to it.\n"
-        EXPECTED.write_text(header + "\n".join(sorted(expected | passed)) + "\n")
-    lost = sorted(r.name for r in results if r.name in expected and not r.passed)
-    new = sorted(passed - expected)
-    if new and not args.update_expected:
-        print(f"{len(new)} pass that {EXPECTED.name} does not list yet (--update-expected adds them)")
-    for name in lost:
-        print(f"REGRESSION: {name}")
-    return 1 if lost else 0
+    header = "# Cases of ONNX's backend suite that must pass; test/suite/run.py --update-expected adds to it.\n"
+    return report.finish(results, expected, EXPECTED, header, args)
 
 
 if __name__ == "__main__":

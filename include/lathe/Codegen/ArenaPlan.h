@@ -41,10 +41,11 @@ struct ArenaPlan {
 /// first, each into the smallest gap that holds it.
 ArenaPlan planArena(llvm::ArrayRef<Lifetime> Buffers);
 
-/// Shares slots of unknown size: assigns each buffer the number of a slot that no
-/// buffer alive at the same time has. Buffers of equal \p Keys (equal sizes) are
-/// brought together first. Returns the number of slots.
-unsigned assignSlots(llvm::ArrayRef<Lifetime> Buffers, llvm::ArrayRef<unsigned> Keys,
+/// Shares slots of unknown size: assigns each buffer the number of a slot that
+/// no buffer alive at the same time has. Buffers of equal \p Keys (equal sizes)
+/// are brought together first. Returns the number of slots.
+unsigned assignSlots(llvm::ArrayRef<Lifetime> Buffers,
+                     llvm::ArrayRef<unsigned> Keys,
                      llvm::SmallVectorImpl<unsigned> &Slots);
 
 } // namespace lathe::codegen

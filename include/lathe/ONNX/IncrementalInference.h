@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Shape inference for a builder: each op is refined when it is made, so that what
-// is built next may ask for ranks and element types. The pass onnx-infer-shapes does
-// the same for a whole module, and reports what contradicts.
+// Shape inference for a builder: each op is refined when it is made, so that
+// what is built next may ask for ranks and element types. The pass
+// onnx-infer-shapes does the same for a whole module, and reports what
+// contradicts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,8 +27,8 @@ public:
   explicit IncrementalInference(mlir::MLIRContext *Context);
   ~IncrementalInference();
 
-  /// Refines the result types of \p Op, whose operands have been refined. An op that
-  /// contradicts its schema keeps its types; nothing is reported.
+  /// Refines the result types of \p Op, whose operands have been refined. An op
+  /// that contradicts its schema keeps its types; nothing is reported.
   void refine(mlir::Operation *Op);
 
 private:
