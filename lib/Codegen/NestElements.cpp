@@ -217,6 +217,43 @@ std::optional<Lane> NestEmitter::loadBlock(Value T, const Coords &At,
   return Lane::vector(Rows[0]);
 }
 
+std::optional<Lane> NestEmitter::loadRun(Value T, const Coords &At,
+                                         const Point &Pt) {
+  int64_t N = P.OperandLanes;
+  Value MemRef = Ctx.memref(T);
+  auto Ty = cast<MemRefType>(MemRef.getType());
+  // Outside of a sum a scalar is used once.
+  if (SumRun.Dim < 0 || N == 0 || Pt.S.Width < 2 ||
+      !Ty.getElementType().isF32() || !lastStrideIsOne(Ty))
+    return std::nullopt;
+  SmallVector<Value> First;
+  for (AffineExpr E : At) {
+    Lane Here = L.affine(E, Pt.At, Pt.S);
+    if (!Here.isUniform())
+      return std::nullopt;
+    First.push_back(L.scalar(Here));
+  }
+  for (const Run &R : {SumRun, TileRun}) {
+    if (R.Dim < 0 || stepAlong(At, Ty, R.Dim, 1) != Step::Unit)
+      continue;
+    int64_t Within = Pt.At[R.Dim].Offset - R.From;
+    if (Within % N != 0 || Within + N > R.Count)
+      continue;
+    auto VTy = VectorType::get({N}, Ty.getElementType());
+    Value All = vector::LoadOp::create(B, L.Loc, VTy, MemRef, First);
+    Point Next = Pt;
+    SmallVector<Lane> Scalars;
+    for (int64_t I = 0; I < N; ++I) {
+      Scalars.push_back(
+          Lane::uniform(vector::ExtractOp::create(B, L.Loc, All, I)));
+      remember(T, At, Next, Scalars.back());
+      ++Next.At[R.Dim].Offset;
+    }
+    return Scalars[0];
+  }
+  return std::nullopt;
+}
+
 void NestEmitter::storeElement(Value MemRef, ArrayRef<Lane> At, const Lane &V,
                                const LaneShape &S) {
   auto Ty = cast<MemRefType>(MemRef.getType());
@@ -264,6 +301,8 @@ Lane NestEmitter::element(Value T, const Coords &At, const Point &Pt) {
   Lane Result;
   if (isa<BlockArgument>(T)) {
     if (std::optional<Lane> First = loadBlock(T, At, Pt))
+      return *First;
+    if (std::optional<Lane> First = loadRun(T, At, Pt))
       return *First;
     SmallVector<Lane> Where;
     for (AffineExpr E : At)

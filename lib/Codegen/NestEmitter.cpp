@@ -215,6 +215,10 @@ void NestEmitter::emitSegment(const Segment &S, Value Iv, unsigned Depth,
   }
   bool Block = int(Dim) == P.TransposeDim && S.Points == P.Width;
   llvm::SaveAndRestore<int> Restore(BlockDim, Block ? int(Dim) : BlockDim);
+  bool Rows = S.Width == 1 && S.Points > 1;
+  llvm::SaveAndRestore<Run> RestoreRun(
+      TileRun,
+      Rows ? Run{int(Dim), Iv ? 0 : S.From, int64_t(S.Points)} : TileRun);
   emitDim(Depth + 1, Next, Done, Open);
 }
 

@@ -109,6 +109,16 @@ protected:
   /// The dimension whose next Width points, from a multiple of Width on, are
   /// all computed here; or -1.
   int BlockDim = -1;
+  /// Points of a dimension that are all computed here, from coordinate From on:
+  /// rows of the register tile, and steps of a sum laid out in line.
+  struct Run {
+    int Dim = -1;
+    int64_t From = 0, Count = 0;
+  };
+  Run TileRun, SumRun;
+  /// A scalar of a sum and those beside it along a run, by one load; remembers
+  /// them.
+  std::optional<Lane> loadRun(mlir::Value T, const Coords &At, const Point &Pt);
   Lane loadEverySecond(mlir::Value MemRef, llvm::ArrayRef<mlir::Value> First,
                        mlir::VectorType Type, const LaneShape &S);
   Lane load(mlir::Value MemRef, llvm::ArrayRef<Lane> At, const LaneShape &S);

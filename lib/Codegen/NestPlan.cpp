@@ -383,6 +383,7 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
       P.ReductionUnroll = 1;
     P.InlineWindow = 1;
   }
+  P.OperandLanes = Target.OperandLanes;
   P.ReductionAccumulators = 4;
   if (Schedule && obey(G, Schedule, P))
     return P;

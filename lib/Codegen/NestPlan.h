@@ -53,6 +53,9 @@ struct NestPlan {
   unsigned PackedBits = 0;
   /// Bytes of a column that lie together in the packed operand.
   int64_t Group = 1;
+  /// Scalars of a sum that lie together are loaded as a vector of so many; 0:
+  /// one by one.
+  unsigned OperandLanes = 0;
   /// Accumulators of a reduction over lanes.
   unsigned ReductionAccumulators = 1;
   /// Tails may be masked.

@@ -238,6 +238,7 @@ void NestEmitter::reduceParallel(const NestGraph::Reduction &R, Points &Tile,
     auto Lay = [&](Value Iv, int64_t From, int64_t Bodies, int64_t Align,
                    ValueRange In) {
       SmallVector<Value> Now(In);
+      llvm::SaveAndRestore<Run> Restore(SumRun, Run{int(D), From, Bodies});
       for (int64_t U = 0; U < Bodies; ++U) {
         for (Point &Pt : Tile)
           Pt.At[D] = {Iv, false, From + U, 0, Iv ? Align : 0};

@@ -30,6 +30,39 @@ static FailureOr<lathe::DotKind> parseDotKind(AsmParser &Parser) {
          << Name << "'";
 }
 
+/// `, limit = 4, blocks = [...]`: either may be left out.
+static ParseResult parseLimitAndBlocks(AsmParser &Parser, int64_t &Limit,
+                                       SmallVector<BlocksAttr> &Blocks) {
+  Limit = 0;
+  if (failed(Parser.parseOptionalComma()))
+    return success();
+  if (succeeded(Parser.parseOptionalKeyword("limit"))) {
+    if (Parser.parseEqual() || Parser.parseInteger(Limit))
+      return failure();
+    if (failed(Parser.parseOptionalComma()))
+      return success();
+  }
+  return failure(
+      Parser.parseKeyword("blocks") || Parser.parseEqual() ||
+      Parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
+        FailureOr<BlocksAttr> B = FieldParser<BlocksAttr>::parse(Parser);
+        if (succeeded(B))
+          Blocks.push_back(*B);
+        return ParseResult(B);
+      }));
+}
+
+static void printLimitAndBlocks(AsmPrinter &Printer, int64_t Limit,
+                                ArrayRef<BlocksAttr> Blocks) {
+  if (Limit)
+    Printer << ", limit = " << Limit;
+  if (Blocks.empty())
+    return;
+  Printer << ", blocks = [";
+  Printer.printStrippedAttrOrType(Blocks);
+  Printer << ']';
+}
+
 #define GET_ATTRDEF_CLASSES
 #include "lathe/Kernel/KernelAttrs.cpp.inc"
 

@@ -60,6 +60,7 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
     T.VectorRegisters = 32;
     T.HasFMA = T.HasF16Conversion = true;
     T.BroadcastsFromMemory = false;
+    T.OperandLanes = 4;
     T.Dots = armDots(On);
     return T;
   }

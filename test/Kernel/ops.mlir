@@ -39,3 +39,26 @@ kernel.func private @emitted(%x: memref<?x4xf32>, %o: memref<?x4xf32>, %lo: inde
     attributes {grid = #kernel.grid<arg = 1, dim = 0>} {
   kernel.return
 }
+
+// CHECK-LABEL: kernel.func private @launched
+// CHECK-SAME: launch = #kernel.launch<threads = 32, arg = 0>
+kernel.func private @launched() attributes {launch = #kernel.launch<threads = 32, arg = 0>} {
+  kernel.return
+}
+// CHECK-LABEL: kernel.func private @limited
+// CHECK-SAME: launch = #kernel.launch<threads = 32, arg = 0, limit = 4>
+kernel.func private @limited() attributes {launch = #kernel.launch<threads = 32, arg = 0, limit = 4>} {
+  kernel.return
+}
+// CHECK-LABEL: kernel.func private @blocks
+// CHECK-SAME: launch = #kernel.launch<threads = 32, arg = 1, blocks = [<size = 8, step = 4>, <size = 1, step = 2, dims = [0, 1]>]>
+kernel.func private @blocks(%x: memref<?x?xf32>, %o: memref<?x?xf32>)
+    attributes {launch = #kernel.launch<threads = 32, arg = 1, blocks = [<size = 8, step = 4>, <size = 1, step = 2, dims = [0, 1]>]>} {
+  kernel.return
+}
+// CHECK-LABEL: kernel.func private @both
+// CHECK-SAME: launch = #kernel.launch<threads = 32, arg = 1, limit = 7, blocks = [<size = 8, step = 4>]>
+kernel.func private @both(%x: memref<?x?xf32>, %o: memref<?x?xf32>)
+    attributes {launch = #kernel.launch<threads = 32, arg = 1, limit = 7, blocks = [<size = 8, step = 4>]>} {
+  kernel.return
+}

@@ -134,8 +134,7 @@ def Kernel_LaunchAttr : Kernel_Attr<"Launch", "launch"> {
                         DefaultValuedParameter<"int64_t", "0">:$limit,
                         OptionalArrayRefParameter<"::lathe::kernel::BlocksAttr">:$blocks);
   let assemblyFormat = [{
-    `<` `threads` `=` $threads `,` `arg` `=` $arg (`,` `limit` `=` $limit^)?
-    (`,` `blocks` `=` `[` $blocks^ `]`)? `>`
+    `<` `threads` `=` $threads `,` `arg` `=` $arg `` custom<LimitAndBlocks>($limit, $blocks) `>`
   }];
 }
 

@@ -39,6 +39,9 @@ struct TargetDescription {
   /// itself and keeps no register busy (x86). Elsewhere each row of a register
   /// tile holds one: a multiply-add takes a lane of it (ARM).
   bool BroadcastsFromMemory = true;
+  /// f32 that one multiply-add may take any lane of as the scalar of its row
+  /// (AArch64); 0: scalars come one by one.
+  unsigned OperandLanes = 0;
   /// Vectors of f32 are rounded to whole numbers by an instruction (SSE4.1,
   /// ARMv8).
   bool HasRounding = true;
