@@ -331,7 +331,7 @@ LogicalResult ArtifactWriter::write() {
       llvm::SmallVector<char, 0> Text;
       llvm::raw_svector_ostream Stream(Text);
       target::EmissionOptions Emission{C.target(), C.options().Name,
-                                       C.options().OptLevel};
+                                       C.options().OptLevel, /*Origin=*/""};
       if (failed(target::emitDevice(Module, Emission,
                                     Request.Kind == ArtifactKind::PTX
                                         ? target::FileKind::Assembly
