@@ -123,6 +123,7 @@ struct DeviceToLLVMPass
     for (auto Kernel :
          llvm::make_early_inc_range(Device.getOps<kernel::FuncOp>())) {
       int64_t Threads = Kernel.getLaunchAttr().getThreads();
+      bool Shares = sharesMemory(Kernel);
       if (failed(placeMemory(Kernel, Types)))
         return failure();
       LLVM::LLVMFuncOp Func = lowerKernel(Kernel, Types);
@@ -133,6 +134,11 @@ struct DeviceToLLVMPass
                     B.getUnitAttr());
       Func->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
                     B.getDenseI32ArrayAttr({int32_t(Threads)}));
+      // Left alone, ptxas spills sums rather than have fewer blocks beside each
+      // other. Where a tile of sums is in registers, one block may fill them.
+      if (Shares)
+        Func->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                      B.getI32IntegerAttr(1));
     }
 
     RewritePatternSet Patterns(&getContext());
@@ -163,6 +169,16 @@ struct DeviceToLLVMPass
     if (failed(runPipeline(Clean, Device)))
       return failure();
     return check(Device);
+  }
+
+  static bool sharesMemory(kernel::FuncOp Kernel) {
+    return Kernel
+        .walk([](memref::AllocaOp Place) {
+          return Place.getType().getMemorySpaceAsInt() == SharedMemory
+                     ? WalkResult::interrupt()
+                     : WalkResult::advance();
+        })
+        .wasInterrupted();
   }
 
   /// Gives a block's shared memory and what one thread alone may not hold

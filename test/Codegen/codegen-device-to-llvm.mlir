@@ -1,7 +1,7 @@
 // RUN: lathe-opt %s --codegen-device-to-llvm | FileCheck %s
 
 // CHECK: llvm.mlir.global internal @k_memory_0() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<32 x f32>
-// CHECK: llvm.func @k(%{{.*}}: !llvm.ptr {llvm.noalias}) attributes {{{.*}}nvvm.kernel, nvvm.maxntid = array<i32: 32>
+// CHECK: llvm.func @k(%{{.*}}: !llvm.ptr {llvm.noalias}) attributes {{{.*}}nvvm.kernel, nvvm.maxntid = array<i32: 32>, nvvm.minctasm = 1 : i32
 // CHECK: nvvm.read.ptx.sreg.tid.x
 // CHECK: nvvm.barrier0
 // CHECK: nvvm.shfl.sync bfly

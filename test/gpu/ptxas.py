@@ -4,7 +4,7 @@
     test/gpu/ptxas.py [--models=REGEX] [--cpu=sm_80,sm_90,sm_100] [--verbose]
 
 For each model and chip: kernels, registers a thread (smallest, median, largest), shared memory,
-bytes of spills. Exits 1 if ptxas refuses anything.
+bytes of spills. Exits 1 if ptxas refuses anything, or spills registers.
 """
 import argparse
 import pathlib
@@ -66,6 +66,10 @@ def main():
             print(f"{folder.name:20} {cpu:7} {len(found):3} kernels, registers {registers[0]} / "
                   f"{statistics.median_low(registers)} / {registers[-1]}, shared {max(s for _, _, s, _ in found)} bytes, "
                   f"spilled {sum(b for _, _, _, b in found)} bytes")
+            for name, _, _, spilled in found:
+                if spilled:
+                    print(f"{folder.name} {cpu}: {name} spills {spilled} bytes")
+                    status = 1
             if args.verbose:
                 for name, used, shared, spilled in found:
                     print(f"    {name:30} {used:4} registers {shared:6} shared {spilled:5} spilled")
