@@ -139,7 +139,8 @@ typedef struct lathe_tensor_info {
 
 /* An output that the model calls a sequence of maps is a matrix: row i is map i,
  * and column j holds the value of key j. Keys are integers or strings, never
- * both; a plain tensor has none. */
+ * both; a plain tensor has none. An output that the model calls strings is int64:
+ * positions in its keys (all names that the model knows). */
 typedef struct lathe_map_keys {
   uint64_t count;
   const int64_t *ints;

@@ -183,10 +183,36 @@ static void append(std::vector<char> &Data, const Field &Elements,
   }
 }
 
-static llvm::Expected<HostTensor> readProto(llvm::StringRef Bytes) {
+/// The positions of strings in \p Names.
+static llvm::Expected<HostTensor> positionsIn(const lathe_map_keys &Names,
+                                              const onnx::TensorProto &Proto) {
+  HostTensor T;
+  T.Type = LATHE_INT64;
+  T.Shape.assign(Proto.dims().begin(), Proto.dims().end());
+  llvm::Expected<uint64_t> Count = countOf(T.Shape);
+  if (!Count)
+    return Count.takeError();
+  if (*Count != uint64_t(Proto.string_data_size()))
+    return error("it holds " + llvm::Twine(Proto.string_data_size()) +
+                 " strings, its shape needs " + llvm::Twine(*Count));
+  std::vector<int64_t> Positions;
+  for (const std::string &Name : Proto.string_data()) {
+    const char *const *End = Names.strings + Names.count;
+    const char *const *At = std::find_if(
+        Names.strings, End, [&](const char *Known) { return Name == Known; });
+    Positions.push_back(At == End ? -1 : At - Names.strings);
+  }
+  append(T.Data, Positions, sizeof(int64_t));
+  return T;
+}
+
+static llvm::Expected<HostTensor> readProto(llvm::StringRef Bytes,
+                                            const lathe_map_keys *Names) {
   onnx::TensorProto Proto;
   if (!Proto.ParseFromArray(Bytes.data(), Bytes.size()))
     return error("it is no TensorProto");
+  if (Proto.data_type() == LATHE_STRING && Names && Names->strings)
+    return positionsIn(*Names, Proto);
   HostTensor T;
   T.Type = Proto.data_type();
   T.Shape.assign(Proto.dims().begin(), Proto.dims().end());
@@ -217,14 +243,15 @@ static llvm::Expected<HostTensor> readProto(llvm::StringRef Bytes) {
 }
 
 llvm::Expected<HostTensor> lathe::run::readTensor(llvm::StringRef Path,
-                                                  int32_t Wanted) {
+                                                  int32_t Wanted,
+                                                  const lathe_map_keys *Names) {
   auto Buffer = llvm::MemoryBuffer::getFile(Path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!Buffer)
     return error(Path + ": " + Buffer.getError().message());
   llvm::StringRef Bytes = (*Buffer)->getBuffer();
   llvm::Expected<HostTensor> T =
-      Path.ends_with(".npy") ? readNpy(Bytes, Wanted) : readProto(Bytes);
+      Path.ends_with(".npy") ? readNpy(Bytes, Wanted) : readProto(Bytes, Names);
   if (!T)
     return error(Path + ": " + llvm::toString(T.takeError()));
   return T;

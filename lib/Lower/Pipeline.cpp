@@ -17,11 +17,12 @@ using namespace mlir;
 
 namespace lathe::lower {
 
-// 1. what only groups values goes: sequences, optionals, composite ops
+// 1. what only groups values goes: sequences, optionals, names, composite ops
 // 2. the new ops learn their shapes
 // 3. subgraphs become regions of scf
 void buildLowerPreparation(OpPassManager &PM) {
   PM.addPass(createLowerResolveSequences());
+  PM.addPass(createLowerCodeStrings());
   PM.addPass(createLowerExpandFunctions());
   PM.addPass(onnx::createInferShapes());
   PM.addPass(createLowerControlFlow());

@@ -118,6 +118,9 @@ def build_all():
     found = {
         "logistic": classifier(linear_model.LogisticRegression), "logistic-binary": classifier(linear_model.LogisticRegression, 2),
         "logistic-strings": classifier(linear_model.LogisticRegression, labels=["ant", "bee", "cat"]),
+        **{f"{n}-strings": classifier(f, labels=["ant", "bee", "cat"]) for n, f in {
+            "tree": lambda: tree.DecisionTreeClassifier(max_depth=4), "forest": lambda: ensemble.RandomForestClassifier(5, max_depth=4), "svc": svm.SVC,
+            "knn": neighbors.KNeighborsClassifier, "mlp": lambda: neural_network.MLPClassifier((8,), max_iter=20), "nb": naive_bayes.GaussianNB}.items()},
         "logistic-array": classifier(linear_model.LogisticRegression, options={"zipmap": False}), "logistic-columns": classifier(linear_model.LogisticRegression, options={"zipmap": "columns"}),
         "logistic-scaled": classifier(lambda: many(scaled(), linear_model.LogisticRegression())), "logistic-double": classifier(linear_model.LogisticRegression, kind=np.float64),
         "sgd": classifier(linear_model.SGDClassifier), "sgd-log": classifier(lambda: linear_model.SGDClassifier(loss="log_loss")), "ridge-classifier": classifier(linear_model.RidgeClassifier), "perceptron": classifier(linear_model.Perceptron), "passive": classifier(linear_model.PassiveAggressiveClassifier),

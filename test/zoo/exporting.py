@@ -39,6 +39,7 @@ def seed(name):
 def liven(module, args):
     import torch
 
+    module.eval()
     with torch.no_grad():
         for _, p in sorted(module.named_parameters()):
             if p.is_floating_point() and p.numel() > 1 and (p.max() - p.min()).abs() < 1e-4:
@@ -111,7 +112,9 @@ def export(spec, path, *, dynamo, opset, dynamic):
     module, args = spec.module, spec.args
     names = list(spec.names) or [f"input{i}" for i in range(len(args))]
     opset = max(opset, spec.opset)
-    open_axes = spec.dynamic or tuple({0: "batch"} for _ in args)
+    # Unless told otherwise: what has as many rows as the first input shares its batch.
+    rows = args[0].shape[:1]
+    open_axes = spec.dynamic or tuple({0: "batch"} if a.dim() > 1 and a.shape[:1] == rows else {} for a in args)
     options = {}
     if dynamo:
         if dynamic:

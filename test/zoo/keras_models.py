@@ -84,11 +84,11 @@ def application(name, size=64, **options):
 
 MODELS = {
     "dense": sequential((8,), lambda L: [L.Dense(16, activation="relu"), L.BatchNormalization(), L.Dropout(0.5), L.Dense(3, activation="softmax")]),
-    "activations": sequential((8,), lambda L: [L.Dense(16, activation=a) for a in ("elu", "selu", "softplus", "softsign", "tanh", "sigmoid", "hard_sigmoid", "exponential", "swish", "gelu", "mish", "leaky_relu", "relu6", "log_softmax", "hard_silu", "celu", "glu", "squareplus", "sparse_plus", "hard_tanh", "tanh_shrink", "soft_shrink", "hard_shrink", "threshold", "log_sigmoid")]),
+    "activations": sequential((8,), lambda L: [L.Dense(16, activation=a) for a in ("elu", "selu", "softplus", "softsign", "tanh", "sigmoid", "hard_sigmoid", "exponential", "swish", "gelu", "mish", "leaky_relu", "relu6", "log_softmax", "hard_silu", "celu", "squareplus", "sparse_plus", "hard_tanh", "tanh_shrink", "soft_shrink", "hard_shrink", "log_sigmoid")]),
     "cnn": sequential((28, 28, 1), lambda L: [L.Conv2D(8, 3, activation="relu"), L.MaxPooling2D(), L.Conv2D(16, 3, strides=2, padding="same"), L.BatchNormalization(), L.ReLU(), L.Flatten(), L.Dense(10, activation="softmax")]),
-    "separable": sequential((16, 16, 4), lambda L: [L.SeparableConv2D(8, 3, padding="same"), L.DepthwiseConv2D(3, depth_multiplier=2), L.AveragePooling2D(), L.PReLU(), L.GlobalMaxPooling2D()]),
+    "separable": sequential((16, 16, 4), lambda L: [L.SeparableConv2D(8, 3, padding="same"), L.DepthwiseConv2D(3, depth_multiplier=2), L.AveragePooling2D(2), L.PReLU(), L.GlobalMaxPooling2D()]),
     "conv1d": sequential((20, 4), lambda L: [L.Conv1D(8, 3, padding="causal", dilation_rate=2), L.MaxPooling1D(), L.Conv1DTranspose(4, 3, strides=2), L.ZeroPadding1D(2), L.Cropping1D(1), L.GlobalAveragePooling1D()]),
-    "conv3d": sequential((8, 8, 8, 2), lambda L: [L.Conv3D(4, 3), L.MaxPooling3D(), L.Conv3DTranspose(3, 2, strides=2), L.AveragePooling3D(), L.GlobalMaxPooling3D()]),
+    "conv3d": sequential((8, 8, 8, 2), lambda L: [L.Conv3D(4, 3), L.MaxPooling3D(), L.Conv3DTranspose(3, 2, strides=2), L.AveragePooling3D(2), L.GlobalMaxPooling3D()]),
     "lstm": sequential((10, 8), lambda L: [L.LSTM(16, return_sequences=True), L.LSTM(8), L.Dense(2)]),
     "gru": sequential((10, 8), lambda L: [L.GRU(16, return_sequences=True), L.GRU(8, reset_after=False), L.Dense(2)]),
     "rnn": sequential((10, 8), lambda L: [L.SimpleRNN(16, return_sequences=True), L.SimpleRNN(8, go_backwards=True)]),

@@ -37,8 +37,10 @@ long double numberAt(const HostTensor &T, int64_t Index);
 unsigned numbersPerElement(int32_t Type);
 
 /// Reads an .npy file, or a .pb with a TensorProto. \p Wanted, a lathe_type,
-/// decides what raw bytes of numpy are.
-llvm::Expected<HostTensor> readTensor(llvm::StringRef Path, int32_t Wanted);
+/// decides what raw bytes of numpy are. Strings become their positions in
+/// \p Names, -1 for those that it lacks.
+llvm::Expected<HostTensor> readTensor(llvm::StringRef Path, int32_t Wanted,
+                                      const lathe_map_keys *Names = nullptr);
 
 /// As numpy's allclose: null, or what differs first and most.
 std::string compare(const HostTensor &Got, const HostTensor &Expected,

@@ -1,0 +1,37 @@
+// RUN: lathe-opt %s --lower-code-strings --split-input-file | FileCheck %s
+
+// Labels by name: numbers, and the list of names with the result.
+// CHECK-LABEL: func.func @labels
+// CHECK-SAME:    -> (tensor<?xi64> {onnx.keys = ["ant", "bee"]}, tensor<?x2xf32>)
+// CHECK:         %[[Y:.*]], %{{.*}} = onnx.ml.LinearClassifier(%{{.*}}) {classlabels_ints = [0, 1]
+// CHECK-NOT:     classlabels_strings
+// CHECK:         return %[[Y]]
+func.func @labels(%x: tensor<?x1xf32>) -> (tensor<?x!onnx.string>, tensor<?x2xf32>) {
+  %y, %z = onnx.ml.LinearClassifier(%x) {classlabels_strings = ["ant", "bee"], coefficients = [1.0, -1.0], intercepts = [0.0, 0.0]} : (tensor<?x1xf32>) -> (tensor<?x!onnx.string>, tensor<?x2xf32>)
+  %c = onnx.Cast(%y) {to = 8} : (tensor<?x!onnx.string>) -> tensor<?x!onnx.string>
+  return %c, %z : tensor<?x!onnx.string>, tensor<?x2xf32>
+}
+
+// -----
+
+// Equal names have one number, wherever they stand.
+// CHECK-LABEL: func.func @moved
+// CHECK-SAME:    -> (tensor<2xi64> {onnx.keys = ["a", "b"]})
+// CHECK:         onnx.Constant dense<[0, 1, 0]> : tensor<3xi64>
+// CHECK:         onnx.Gather(%{{.*}}) : (tensor<3xi64>, tensor<2xi64>) -> tensor<2xi64>
+func.func @moved(%i: tensor<2xi64>) -> tensor<2x!onnx.string> {
+  %s = onnx.Constant dense<["a", "b", "a"]> : tensor<3x!onnx.string>
+  %y = onnx.Gather(%s, %i) : (tensor<3x!onnx.string>, tensor<2xi64>) -> tensor<2x!onnx.string>
+  return %y : tensor<2x!onnx.string>
+}
+
+// -----
+
+// What makes new strings stays.
+// CHECK-LABEL: func.func @joined
+// CHECK:         onnx.StringConcat(%{{.*}}) : (tensor<1x!onnx.string>, tensor<1x!onnx.string>) -> tensor<1x!onnx.string>
+func.func @joined() -> tensor<1x!onnx.string> {
+  %s = onnx.Constant dense<["a"]> : tensor<1x!onnx.string>
+  %y = onnx.StringConcat(%s, %s) : (tensor<1x!onnx.string>, tensor<1x!onnx.string>) -> tensor<1x!onnx.string>
+  return %y : tensor<1x!onnx.string>
+}
