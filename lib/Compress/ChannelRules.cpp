@@ -165,21 +165,29 @@ static Verdict visitGroupNorm(Operation *Op, ChannelGroups &Groups) {
 // Along another axis
 //===----------------------------------------------------------------------===//
 
+/// The channels of operand 0 all stay, and go on.
+static Verdict keepAll(Operation *Op, ChannelGroups &Groups, StringRef Why) {
+  const auto *T = Groups.tracked(Op->getOperand(0));
+  Groups.pin(T->List, textOf(Op) + " " + Why);
+  Groups.track(Op->getResult(0), T->Axis, T->List);
+  return {};
+}
+
 /// From the axis to the last: a mean of fewer channels is another mean.
 static Verdict visitLayerNorm(Operation *Op, ChannelGroups &Groups) {
   const auto *T = Groups.tracked(Op->getOperand(0));
   if (!T)
     return "has channels for parameters";
   if (int64_t(T->Axis) >= axisOf(Op, -1))
-    return "normalises over them";
+    return keepAll(Op, Groups, "normalises over them");
   Groups.track(Op->getResult(0), T->Axis, T->List);
   return {};
 }
 
 static Verdict visitAlong(Operation *Op, ChannelGroups &Groups) {
   const auto *T = Groups.tracked(Op->getOperand(0));
-  if (!T || int64_t(T->Axis) == axisOf(Op, -1))
-    return "compares them with each other";
+  if (int64_t(T->Axis) == axisOf(Op, -1))
+    return keepAll(Op, Groups, "compares them with each other");
   Groups.track(Op->getResult(0), T->Axis, T->List);
   return {};
 }
