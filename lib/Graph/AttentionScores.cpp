@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// See AttentionScores.h. A boolean mask hides with minus infinity: a finite
-// filler is only the same where every row sees at least one key, which must be
-// provable.
+// See AttentionScores.h. A boolean mask of the op hides with minus infinity: a
+// finite filler is only the same where every row sees at least one key, which
+// must be provable. One far below all scores may be added instead.
 //
 //===----------------------------------------------------------------------===//
 
@@ -67,8 +67,13 @@ static bool everyRowShows(Value Condition, bool Shown) {
   return true;
 }
 
-bool graph::everyRowSees(const Scores &S) {
-  return everyRowShows(S.Mask, !S.Hides);
+bool graph::everyRowSees(const ScoreMask &M) {
+  return everyRowShows(M.V, !M.Hides);
+}
+
+bool graph::absorbsScores(const ScoreMask &M, Type Element) {
+  // An ulp of 1e30 is 7e22 in f32; f16 has no such numbers.
+  return M.Filler <= -1e30 && (Element.isF32() || Element.isF64());
 }
 
 bool graph::broadcastsTo(RankedTensorType Mask, ArrayRef<int64_t> S) {
@@ -155,8 +160,8 @@ bool graph::matchScores(Value V, Scores &S, Trail &T) {
         return false;
       continue;
     }
-    // One mask, on the scaled scores.
-    if (S.Mask || S.Cap || S.Scale != 1)
+    // Masks are on the scaled scores.
+    if (S.Cap || S.Scale != 1)
       return false;
     if (isa<onnx::ReshapeOp>(Op)) {
       if (S.Windows || !matchWindows(V, S.Windows, T))
@@ -164,18 +169,18 @@ bool graph::matchScores(Value V, Scores &S, Trail &T) {
       continue;
     }
     if (auto Where = dyn_cast<onnx::WhereOp>(Op)) {
-      S.Mask = Where.getCondition();
-      S.Boolean = true;
+      ScoreMask M = {Where.getCondition(), true, false, 0};
       auto Filler = getUniform(Where.getY());
       V = Where.getX();
       if (!Filler) {
         Filler = getUniform(Where.getX());
         V = Where.getY();
-        S.Hides = true;
+        M.Hides = true;
       }
       if (!Filler || *Filler > -1e4)
         return false;
-      S.Finite = !std::isinf(*Filler);
+      M.Filler = *Filler;
+      S.Masks.push_back(M);
       continue;
     }
     if (!isa<onnx::AddOp>(Op))
@@ -183,12 +188,10 @@ bool graph::matchScores(Value V, Scores &S, Trail &T) {
     // The side that leads to the product.
     for (unsigned I : {0u, 1u}) {
       Scores Deeper = S;
-      Deeper.Mask = Op->getOperand(1 - I);
+      Deeper.Masks.push_back({Op->getOperand(1 - I)});
       auto Mark = T.mark();
       if (!isConstant(Op->getOperand(I)) &&
-          matchScores(Op->getOperand(I), Deeper, T) &&
-          // More masks would be found first.
-          Deeper.Mask == Op->getOperand(1 - I)) {
+          matchScores(Op->getOperand(I), Deeper, T)) {
         S = Deeper;
         return true;
       }

@@ -18,17 +18,21 @@
 
 namespace lathe::graph {
 
+/// Added to the scores; or boolean, and Filler stands where it hides.
+struct ScoreMask {
+  Value V;
+  /// \c Hides: true means hidden.
+  bool Boolean = false, Hides = false;
+  double Filler = 0;
+};
+
 /// What was found between the softmax and the product of queries and keys.
 struct Scores {
   Value Q, KT; // [b, h, s, d], [b, h, d, t]
   double Scale = 1, Cap = 0;
-  Value Mask;
-  /// A second mask, over windows that are the batch: [1, b, h or 1, s, t].
+  SmallVector<ScoreMask, 2> Masks;
+  /// A mask more, over windows that are the batch: [1, b, h or 1, s, t].
   Value Windows;
-  /// The mask is boolean; \c Hides: true means hidden.
-  bool Boolean = false, Hides = false;
-  /// What hides is a number: all of a row may not be hidden.
-  bool Finite = false;
 };
 
 /// Takes masks, cap and scale off, from the softmax down to the product.
@@ -38,14 +42,17 @@ bool matchScores(Value V, Scores &S, Trail &T);
 double takeScale(Value &V, Trail &T);
 
 /// The boolean mask provably shows every query a key.
-bool everyRowSees(const Scores &S);
+bool everyRowSees(const ScoreMask &M);
+/// What hides is so far below all scores that a score added to it is lost: the
+/// same as replacing it.
+bool absorbsScores(const ScoreMask &M, Type Element);
 
 /// \p Mask broadcasts to scores of shape \p S and never the other way round.
 bool broadcastsTo(RankedTensorType Mask, ArrayRef<int64_t> S);
 
-/// The mask of \p S hides exactly the keys behind each query's own position:
-/// of \p Keys keys the last are those of the \p Queries queries.
-bool isCausal(const Scores &S, const onnx::SymExpr &Queries,
+/// \p M hides exactly the keys behind each query's own position: of \p Keys
+/// keys the last are those of the \p Queries queries.
+bool isCausal(const ScoreMask &M, const onnx::SymExpr &Queries,
               const onnx::SymExpr &Keys, const onnx::SizeAnalysis &Sizes);
 
 } // namespace lathe::graph

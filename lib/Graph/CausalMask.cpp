@@ -257,13 +257,13 @@ std::optional<Triangle> CausalMask::triangle(Value V, unsigned Depth) {
   return std::nullopt;
 }
 
-bool graph::isCausal(const Scores &S, const SymExpr &Queries,
+bool graph::isCausal(const ScoreMask &M, const SymExpr &Queries,
                      const SymExpr &Keys, const SizeAnalysis &Sizes) {
-  Value Condition = S.Mask;
-  bool Hides = S.Hides;
-  if (!S.Boolean) {
+  Value Condition = M.V;
+  bool Hides = M.Hides;
+  if (!M.Boolean) {
     // 0 where it is seen, far below any score elsewhere.
-    auto Where = peel(S.Mask).getDefiningOp<onnx::WhereOp>();
+    auto Where = peel(M.V).getDefiningOp<onnx::WhereOp>();
     if (!Where)
       return false;
     Value Seen = Where.getX(), Hidden = Where.getY();

@@ -140,6 +140,76 @@ findReaders(ArrayRef<Value> Wholes, Operation *End, ArrayRef<Operation *> Dying,
 //===----------------------------------------------------------------------===//
 
 namespace {
+/// Rows instead of heads, if all of them come so and the result, turned and
+/// joined, goes so.
+struct RowForm {
+  HeadRows Q, Key, Val;
+  onnx::TransposeOp Turn;
+  onnx::ReshapeOp Join;
+
+  explicit operator bool() const { return Join && Q && Key && Val; }
+  /// What makes rows of \p Y, heads of \p Size numbers each.
+  bool findEnd(Value Y, int64_t Size);
+  /// Queries, keys and values as operands.
+  void makeOperands(NodeBuilder &B, Value (&Operands)[3]);
+  /// \p Y, rows, in the shape that the model gives them.
+  Value makeResult(NodeBuilder &B, Value Y);
+};
+} // namespace
+
+bool RowForm::findEnd(Value Y, int64_t Size) {
+  Join = {};
+  RankedTensorType Type = getRanked(Y);
+  Turn = dyn_cast_or_null<onnx::TransposeOp>(getSingleUser(Y));
+  auto End = Turn ? dyn_cast_or_null<onnx::ReshapeOp>(
+                        getSingleUser(Turn.getTransposed()))
+                  : nullptr;
+  if (!End || End.getData() != Turn.getTransposed() ||
+      !(getPermutation(Turn) == SmallVector<int64_t>{0, 2, 1, 3} ||
+        (getPermutation(Turn) == SmallVector<int64_t>{2, 0, 1, 3} &&
+         Type.getDimSize(0) == 1)))
+    return false;
+  RankedTensorType Joined = getRanked(End.getReshaped());
+  auto Given = getInts(End.getShape());
+  if (!Joined || Joined.getRank() == 0 ||
+      Joined.getShape().back() != Type.getDimSize(1) * Size ||
+      (Given &&
+       llvm::is_contained(
+           ArrayRef(*Given).drop_front(std::min<size_t>(2, Given->size())), 0)))
+    return false;
+  Join = End;
+  return true;
+}
+
+void RowForm::makeOperands(NodeBuilder &B, Value (&Operands)[3]) {
+  HeadRows *Inputs[] = {&Q, &Key, &Val};
+  for (auto [I, In] : llvm::enumerate(Inputs))
+    Operands[I] = I && In->Rows == Q.Rows ? Operands[0] : In->all(B);
+  // Three equal parts of one projection, or each a part of its own.
+  int64_t All = getRanked(Operands[0]).getDimSize(2), Third = All / 3;
+  bool Thirds = llvm::all_equal(ArrayRef<Value>(Operands)) && All % 3 == 0;
+  for (auto [I, In] : llvm::enumerate(Inputs))
+    Thirds &= In->Count * In->Size == Third && In->Offset == int64_t(I) * Third;
+  if (Thirds) {
+    Operation *Split =
+        B.node("Split", {Operands[0], B.ints({Third, Third, Third})},
+               B.attr("axis", int64_t(2)), {}, 3);
+    llvm::copy(Split->getResults(), Operands);
+    return;
+  }
+  for (auto [I, In] : llvm::enumerate(Inputs))
+    Operands[I] = In->partOf(B, Operands[I]);
+}
+
+Value RowForm::makeResult(NodeBuilder &B, Value Y) {
+  Type Wanted = Join.getReshaped().getType();
+  if (Y.getType() == Wanted)
+    return Y;
+  return B.op("Reshape", {Y, Join.getShape()},
+              B.attr("allowzero", int64_t(Join.getAllowzero())), Wanted);
+}
+
+namespace {
 class AttentionFuser {
 public:
   AttentionFuser(onnx::MatMulOp Sum, Fuser &F) : Sum(Sum), F(F) {}
@@ -156,27 +226,20 @@ private:
   bool findReaders();
   void build();
   Value buildMask(NodeBuilder &B);
-  /// Queries, keys and values as operands.
-  void buildRows(NodeBuilder &B, Value (&Operands)[3]);
 
-  bool asRows() const { return Q && Key && Val; }
-  Operation *getEnd() { return asRows() ? Join.getOperation() : Sum; }
+  Operation *getEnd() { return Rows ? Rows.Join.getOperation() : Sum; }
 
   onnx::MatMulOp Sum;
   Fuser &F;
   Trail T;
   Scores S;
-  bool Cleared = false, Causal = false;
+  bool Cleared = false, Causal = false, AsBoolean = false;
   /// K is [b, h, t, d] once transposed by KeyPerm (empty: as it is).
   Value K, V;
   SmallVector<int64_t> KeyPerm;
   std::optional<Cached> CacheK, CacheV;
   SmallVector<Operation *> Dying, Readers;
-  /// Rows instead of heads, if all of them come so and the result, turned and
-  /// joined, goes so.
-  HeadRows Q, Key, Val;
-  onnx::TransposeOp Turn;
-  onnx::ReshapeOp Join;
+  RowForm Rows;
 };
 } // namespace
 
@@ -199,7 +262,7 @@ bool AttentionFuser::matchWeights() {
     return false;
   T.pass(Softmax);
   // A cleared row was not a number, which only minus infinity gives.
-  return matchScores(Softmax.getInput(), S, T) && !(Cleared && !S.Mask);
+  return matchScores(Softmax.getInput(), S, T) && !(Cleared && S.Masks.empty());
 }
 
 /// The keys before they were turned for the product, and scales of either side.
@@ -224,8 +287,9 @@ bool AttentionFuser::checkTypes() {
   return QT && KTT && VT && QT.getRank() == 4 && KTT.getRank() == 4 &&
          VT.getRank() == 4 && !QT.isDynamicDim(1) && !QT.isDynamicDim(3) &&
          !VT.isDynamicDim(3) && sameDim(QT, 0, KTT, 0) &&
-         sameDim(QT, 1, KTT, 1) && sameDim(QT, 3, KTT, 2) &&
-         sameDim(VT, 0, KTT, 0) && sameDim(VT, 1, KTT, 1) && S.Cap >= 0;
+         (sameDim(QT, 1, KTT, 1) || KTT.getDimSize(1) == 1) &&
+         sameDim(QT, 3, KTT, 2) && sameDim(VT, 0, KTT, 0) &&
+         sameDim(VT, 1, KTT, 1) && S.Cap >= 0;
 }
 
 /// Keys and values before they were repeated.
@@ -265,67 +329,63 @@ bool AttentionFuser::checkMask() {
   SmallVector<int64_t> Shape = {1, QT.getDimSize(0), QT.getDimSize(1),
                                 QT.getDimSize(2), KTT.getDimSize(3)};
   Causal = false;
-  if (S.Windows && (S.Boolean || !broadcastsTo(getRanked(S.Windows), Shape)))
+  if (S.Windows && !broadcastsTo(getRanked(S.Windows), Shape))
     return false;
-  if (!S.Mask)
-    return true;
-  const onnx::SizeAnalysis &Sizes = F.getSizes(Sum);
-  auto Queries = Sizes.getSize(S.Q, 2), Keys = Sizes.getSize(S.KT, 3);
-  // The op counts positions from the end of the past.
-  bool Aligned =
-      Queries && Keys &&
-      (CacheK ? Sizes.getSize(CacheK->New, CacheK->Swapped ? 3 : 2) == Queries
-              : Queries == Keys);
-  Causal = Aligned && !S.Windows && isCausal(S, *Queries, *Keys, Sizes);
-  return Causal ||
-         (broadcastsTo(getRanked(S.Mask), ArrayRef(Shape).drop_front()) &&
-          (!S.Finite || everyRowSees(S)));
+  if (S.Masks.size() == 1 && !S.Windows) {
+    const onnx::SizeAnalysis &Sizes = F.getSizes(Sum);
+    auto Queries = Sizes.getSize(S.Q, 2), Keys = Sizes.getSize(S.KT, 3);
+    // The op counts positions from the end of the past.
+    bool Aligned =
+        Queries && Keys &&
+        (CacheK ? Sizes.getSize(CacheK->New, CacheK->Swapped ? 3 : 2) == Queries
+                : Queries == Keys);
+    Causal = Aligned && isCausal(S.Masks[0], *Queries, *Keys, Sizes);
+    if (Causal)
+      return true;
+  }
+  // A single boolean mask may stay one; among others each is added.
+  Type Element = QT.getElementType();
+  AsBoolean = S.Masks.size() == 1 && !S.Windows && S.Masks[0].Boolean &&
+              (std::isinf(S.Masks[0].Filler) || everyRowSees(S.Masks[0]));
+  return llvm::all_of(S.Masks, [&](const ScoreMask &M) {
+    return broadcastsTo(getRanked(M.V), ArrayRef(Shape).drop_front()) &&
+           (!M.Boolean || AsBoolean || absorbsScores(M, Element));
+  });
 }
 
 void AttentionFuser::takeRows() {
-  Q = Key = Val = {};
-  Turn = dyn_cast_or_null<onnx::TransposeOp>(getSingleUser(Sum.getY()));
-  Join = Turn ? dyn_cast_or_null<onnx::ReshapeOp>(
-                    getSingleUser(Turn.getTransposed()))
-              : nullptr;
-  if (!Join || Join.getData() != Turn.getTransposed() ||
-      !(getPermutation(Turn) == SmallVector<int64_t>{0, 2, 1, 3} ||
-        (getPermutation(Turn) == SmallVector<int64_t>{2, 0, 1, 3} &&
-         getRanked(S.Q).getDimSize(0) == 1)))
+  Rows = RowForm();
+  if (!Rows.findEnd(Sum.getY(), getRanked(V).getDimSize(3)))
     return;
-  int64_t Wide = getRanked(S.Q).getDimSize(1) * getRanked(V).getDimSize(3);
-  RankedTensorType Joined = getRanked(Join.getReshaped());
-  auto Given = getInts(Join.getShape());
-  if (!Joined || Joined.getRank() == 0 || Joined.getShape().back() != Wide ||
-      (Given &&
-       llvm::is_contained(
-           ArrayRef(*Given).drop_front(std::min<size_t>(2, Given->size())), 0)))
-    return;
-  Q = findHeadRows(S.Q);
+  Rows.Q = findHeadRows(S.Q);
   if (CacheK)
-    Key = findHeadRows(CacheK->New, CacheK->Swapped ? HeadLayout::PositionsLast
-                                                    : HeadLayout::HeadsFirst);
+    Rows.Key =
+        findHeadRows(CacheK->New, CacheK->Swapped ? HeadLayout::PositionsLast
+                                                  : HeadLayout::HeadsFirst);
   else if (KeyPerm.empty())
-    Key = findHeadRows(K);
+    Rows.Key = findHeadRows(K);
   // A scale inside the transpose is not part of the rows.
   else if (auto Swap = S.KT.getDefiningOp<onnx::TransposeOp>();
            !Swap || Swap.getData() == K)
-    Key = findHeadRows(S.KT, HeadLayout::PositionsLast);
-  Val = findHeadRows(CacheV ? CacheV->New : V);
+    Rows.Key = findHeadRows(S.KT, HeadLayout::PositionsLast);
+  Rows.Val = findHeadRows(CacheV ? CacheV->New : V);
 }
 
 /// Whether present keys and values may come as late as the op does.
 bool AttentionFuser::findReaders() {
   Dying.assign(T.ops().begin(), T.ops().end());
   Dying.push_back(Sum);
-  if (asRows())
-    Dying.append({Turn, Join});
+  if (Rows)
+    Dying.append({Rows.Turn, Rows.Join});
   if (auto Swap = singleUse<onnx::TransposeOp>(S.KT))
     Dying.push_back(Swap);
+  SmallVector<Value> Inputs = {S.Q,           CacheK->Past, CacheK->New,
+                               CacheV->Past,  CacheV->New,  Rows.Q.Rows,
+                               Rows.Key.Rows, Rows.Val.Rows};
+  for (const ScoreMask &M : S.Masks)
+    Inputs.push_back(M.V);
   auto Found =
-      ::findReaders({CacheK->Whole, CacheV->Whole}, getEnd(), Dying,
-                    {S.Q, S.Mask, CacheK->Past, CacheK->New, CacheV->Past,
-                     CacheV->New, Q.Rows, Key.Rows, Val.Rows});
+      ::findReaders({CacheK->Whole, CacheV->Whole}, getEnd(), Dying, Inputs);
   Readers = Found.value_or(SmallVector<Operation *>());
   return Found.has_value();
 }
@@ -333,41 +393,35 @@ bool AttentionFuser::findReaders() {
 Value AttentionFuser::buildMask(NodeBuilder &B) {
   if (Causal)
     return {};
-  Value Mask = S.Mask;
-  if (Mask && S.Boolean && S.Hides)
-    Mask = B.op("Not", {Mask});
-  if (!S.Windows)
-    return Mask;
-  Value Windows =
-      B.reshape(S.Windows, getRanked(S.Windows).getShape().drop_front());
-  return Mask ? B.op("Add", {Windows, Mask}) : Windows;
-}
-
-void AttentionFuser::buildRows(NodeBuilder &B, Value (&Operands)[3]) {
-  HeadRows *Inputs[] = {&Q, &Key, &Val};
-  for (auto [I, In] : llvm::enumerate(Inputs))
-    Operands[I] = I && In->Rows == Q.Rows ? Operands[0] : In->all(B);
-  // Three equal parts of one projection, or each a part of its own.
-  int64_t All = getRanked(Operands[0]).getDimSize(2), Third = All / 3;
-  bool Thirds = llvm::all_equal(ArrayRef<Value>(Operands)) && All % 3 == 0;
-  for (auto [I, In] : llvm::enumerate(Inputs))
-    Thirds &= In->Count * In->Size == Third && In->Offset == int64_t(I) * Third;
-  if (Thirds) {
-    Operation *Split =
-        B.node("Split", {Operands[0], B.ints({Third, Third, Third})},
-               B.attr("axis", int64_t(2)), {}, 3);
-    llvm::copy(Split->getResults(), Operands);
-    return;
+  if (AsBoolean)
+    return S.Masks[0].Hides ? B.op("Not", {S.Masks[0].V}) : S.Masks[0].V;
+  Type Element = getRanked(S.Q).getElementType();
+  SmallVector<Value> Added;
+  if (S.Windows)
+    Added.push_back(
+        B.reshape(S.Windows, getRanked(S.Windows).getShape().drop_front()));
+  // The innermost first, as they were added.
+  for (const ScoreMask &M : llvm::reverse(S.Masks)) {
+    if (!M.Boolean) {
+      Added.push_back(M.V);
+      continue;
+    }
+    Value Seen = B.scalar(Element, 0), Hidden = B.scalar(Element, M.Filler);
+    if (M.Hides)
+      std::swap(Seen, Hidden);
+    Added.push_back(B.op("Where", {M.V, Seen, Hidden}));
   }
-  for (auto [I, In] : llvm::enumerate(Inputs))
-    Operands[I] = In->partOf(B, Operands[I]);
+  Value All;
+  for (Value V : Added)
+    All = All ? B.op("Add", {All, V}) : V;
+  return All;
 }
 
 void AttentionFuser::build() {
   Operation *End = getEnd();
-  if (asRows()) {
+  if (Rows) {
     T.pass(Sum);
-    T.pass(Turn);
+    T.pass(Rows.Turn);
   }
   NodeBuilder B = F.at(End, T.ops());
   SmallVector<NamedAttribute> Attrs = {B.attr("scale", S.Scale)};
@@ -376,10 +430,10 @@ void AttentionFuser::build() {
   if (Causal)
     Attrs.push_back(B.attr("is_causal", int64_t(1)));
   Value Mask = buildMask(B), Operands[3];
-  if (asRows()) {
-    Attrs.push_back(B.attr("q_num_heads", Q.Count));
-    Attrs.push_back(B.attr("kv_num_heads", Key.Count));
-    buildRows(B, Operands);
+  if (Rows) {
+    Attrs.push_back(B.attr("q_num_heads", Rows.Q.Count));
+    Attrs.push_back(B.attr("kv_num_heads", Rows.Key.Count));
+    Rows.makeOperands(B, Operands);
   } else {
     Operands[0] = S.Q;
     Operands[1] = CacheK ? CacheK->New : K;
@@ -407,12 +461,11 @@ void AttentionFuser::build() {
     CacheK->Whole.getConcatResult().replaceUsesWithIf(Present, Lives);
     CacheV->Whole.getConcatResult().replaceUsesWithIf(Op->getResult(2), Lives);
   }
-  Value Y = Op->getResult(0), Old = End->getResult(0);
-  if (asRows() && Y.getType() != Old.getType())
-    Y = B.op("Reshape", {Y, Join.getShape()},
-             B.attr("allowzero", int64_t(Join.getAllowzero())), Old.getType());
-  else if (!asRows())
-    Y.setType(Old.getType());
+  Value Y = Op->getResult(0);
+  if (Rows)
+    Y = Rows.makeResult(B, Y);
+  else
+    Y.setType(End->getResult(0).getType());
   F.replace(End, Y);
 }
 
@@ -446,11 +499,49 @@ static bool fuseAttention(Operation *Root, Fuser &F) {
   return AttentionFuser(cast<onnx::MatMulOp>(Root), F).run();
 }
 
+/// An attention of heads takes their rows once it is known where they are from.
+static bool takeRows(Operation *Root, Fuser &F) {
+  auto Op = cast<onnx::AttentionOp>(Root);
+  if (getRank(Op.getQ()) != 4 || getRank(Op.getK()) != 4 ||
+      getRank(Op.getV()) != 4 || !Op->getResult(3).use_empty())
+    return false;
+  RowForm Rows;
+  if (!Rows.findEnd(Op.getY(), getRanked(Op.getV()).getDimSize(3)))
+    return false;
+  Rows.Q = findHeadRows(Op.getQ());
+  Rows.Key = findHeadRows(Op.getK());
+  Rows.Val = findHeadRows(Op.getV());
+  if (!Rows)
+    return false;
+  // In front of the op itself, whose other results may be read at once.
+  NodeBuilder B = F.at(Root, {Rows.Turn, Rows.Join});
+  Value Operands[3];
+  Rows.makeOperands(B, Operands);
+  SmallVector<Value> All(std::begin(Operands), std::end(Operands));
+  for (unsigned I : {3u, 4u, 5u, 6u})
+    All.push_back(getOperand(Root, I));
+  SmallVector<NamedAttribute> Attrs(Root->getAttrs());
+  llvm::erase_if(Attrs, [](NamedAttribute A) {
+    return A.getName().strref().contains("segment") ||
+           A.getName().strref().ends_with("num_heads");
+  });
+  Attrs.push_back(B.attr("q_num_heads", Rows.Q.Count));
+  Attrs.push_back(B.attr("kv_num_heads", Rows.Key.Count));
+  Operation *New = B.node("Attention", All, Attrs);
+  for (unsigned I : {1u, 2u})
+    Root->getResult(I).replaceAllUsesWith(New->getResult(I));
+  NodeBuilder AtEnd = F.at(Rows.Join, {Root, Rows.Turn});
+  return F.replace(Rows.Join, Rows.makeResult(AtEnd, New->getResult(0)));
+}
+
 namespace {
 struct FuseAttentionPass
     : graph::impl::GraphFuseAttentionBase<FuseAttentionPass> {
   void runOnOperation() override {
-    const Fusion Table[] = {{"onnx.MatMul", fuseAttention, &Attentions}};
+    const Fusion Table[] = {
+        {"onnx.MatMul", fuseAttention, &Attentions},
+        {"onnx.Attention", takeRows, &OfRows},
+    };
     fuse(getOperation(), Table);
   }
 };

@@ -190,13 +190,16 @@ static bool apply(View &W, Operation *Op, Value Result) {
   if (auto G = dyn_cast<onnx::GatherOp>(Op)) {
     int64_t Axis = fromFront(G.getAxis(), From.getRank());
     auto Index = getUniform(G.getIndices());
-    if (!Index || getRank(G.getIndices()) != 0 || From.isDynamicDim(Axis))
+    RankedTensorType Indices = getStatic(G.getIndices());
+    if (!Index || !Indices || Indices.getNumElements() != 1 ||
+        Indices.getRank() > 1 || From.isDynamicDim(Axis))
       return false;
     int64_t Size = From.getDimSize(Axis);
     if (!takePart(W, Axis, Size, fromFront(int64_t(*Index), Size)) ||
         !W.Dims[Axis].empty())
       return false;
-    W.Dims.erase(W.Dims.begin() + Axis);
+    if (Indices.getRank() == 0)
+      W.Dims.erase(W.Dims.begin() + Axis);
     return true;
   }
   if (auto S = dyn_cast<onnx::SplitOp>(Op)) {
@@ -271,6 +274,16 @@ HeadRows graph::findHeadRows(Value V, HeadLayout Layout) {
     int64_t Last = Source.getRank() - 1;
     if (Last < 1 || W.Dims.size() != 4 || Source.isDynamicDim(Last))
       continue;
+    // Heads that something else made, of all positions.
+    if (Last == 3 && W.isWhole(0, 0) && W.isWhole(Along, 1) &&
+        W.isWhole(Head, 2) && W.isWhole(Within, 3) &&
+        Source.getDimSize(2) == In.Count) {
+      In.Rows = W.Source;
+      In.Reshape = true;
+      In.Whole = true;
+      In.Offset = 0;
+      continue;
+    }
     int64_t Positions = W.Dims[Along].empty() ? 1 : W.Dims[Along][0].Dim;
     if (Positions >= Last || !W.isWhole(Along, Positions) ||
         !W.isPart(Head, Last, In.Count, In.Size) ||
@@ -287,6 +300,7 @@ HeadRows graph::findHeadRows(Value V, HeadLayout Layout) {
     }
     In.Rows = W.Source;
     In.Reshape = !Plain;
+    In.Whole = false;
     In.Along = Positions;
     In.Offset = W.Offsets[Last];
   }
@@ -296,6 +310,8 @@ HeadRows graph::findHeadRows(Value V, HeadLayout Layout) {
 Value HeadRows::all(NodeBuilder &B) const {
   if (!Reshape)
     return Rows;
+  if (Whole)
+    return B.op("Reshape", {Rows, B.ints({0, 0, Count * Size})});
   RankedTensorType Type = getRanked(Rows);
   return B.reshape(Rows, {1, Type.getDimSize(Along), Type.getShape().back()});
 }

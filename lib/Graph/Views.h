@@ -61,6 +61,8 @@ struct HeadRows {
   /// may be of another rank or order: then they are reshaped first.
   Value Rows;
   bool Reshape = false;
+  /// Rows is [b, s, h, d], which is reshaped too.
+  bool Whole = false;
   int64_t Along = 1;  // the dimension of Rows that is s
   int64_t Offset = 0; // where in a row the first head begins
   int64_t Count = 0, Size = 0;

@@ -6,10 +6,10 @@
 //===----------------------------------------------------------------------===//
 //
 // MLIR's elementwise fusion under a policy: nothing expensive is computed
-// twice. A producer moves into a consumer if that is its only user or if it
-// costs next to nothing; a consumer with reductions takes it only where each
-// element is read once. Roots never become producers, so an epilogue stays a
-// separate op until `kernel-form` groups it.
+// twice. A producer moves into a consumer if that is its only user, or if it
+// costs next to nothing and need not be stored for another; a consumer with
+// reductions takes it only where each element is read once. Roots never become
+// producers, so an epilogue stays a separate op until `kernel-form` groups it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -68,6 +68,23 @@ bool isCheap(linalg::GenericOp Op) {
       llvm::count_if(Op.getDpsInputOperands(),
                      [&](OpOperand *O) { return isFullSize(Op, O); });
   return FullSize <= 1;
+}
+
+/// The result of \p Op is stored whatever is fused, for who cannot take \p Op
+/// reads it, and reading it costs no more than what it is made of.
+bool isStoredAnyway(linalg::GenericOp Op) {
+  auto Bits = [](Value V) {
+    Type T = getElementTypeOrSelf(V);
+    return T.isIntOrFloat() ? T.getIntOrFloatBitWidth() : 64;
+  };
+  unsigned Stored = Bits(Op->getResult(0));
+  bool Reads = llvm::any_of(Op.getDpsInputOperands(), [&](OpOperand *O) {
+    return isFullSize(Op, O) && Bits(O->get()) >= Stored;
+  });
+  return Reads && llvm::any_of(Op->getUsers(), [](Operation *User) {
+           auto Generic = dyn_cast<linalg::GenericOp>(User);
+           return !Generic || isRoot(Generic);
+         });
 }
 
 /// The consumer reads each element of \p Operand once.
@@ -132,7 +149,7 @@ bool shouldFuse(OpOperand *Operand) {
   // consumer pays only if it is cheap.
   if (Once && OneUser)
     return true;
-  return isCheap(Producer) && !gathers(Producer);
+  return isCheap(Producer) && !gathers(Producer) && !isStoredAnyway(Producer);
 }
 
 struct FuseElementwisePass

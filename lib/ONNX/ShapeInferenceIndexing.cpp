@@ -120,6 +120,10 @@ static SymExpr sliceSize(Inference &I, const SymExpr &Size,
     return C && *C < 0 ? I.add(Size, V) : V;
   };
   SymExpr From = Position(*Start.Int), To = Position(*End.Int);
+  // The last k of fewer than k elements are all of them. (The last one is taken
+  // to be there.)
+  if (S && *S < -1 && !From.isNonNegative())
+    From = I.max(From, 0);
   if (From.isConstant(0) && To.getConstant() && !N)
     return I.min(Size, To);
   return I.max(I.sub(To == Size ? To : I.min(To, Size), From), 0);

@@ -237,3 +237,18 @@ func.func @single_element(%c: tensor<i1>, %a: tensor<f32>, %b: tensor<1xf32>) ->
   }
   return %0 : none
 }
+
+// The last 5 of fewer than 5 are all there are; of one more than 5 the rest.
+// CHECK-LABEL: @window
+func.func @window(%y: tensor<?xf32> {onnx.dims = ["n"]}, %z: tensor<6xf32>) -> (none, none) {
+  %five = onnx.Constant dense<-5> : tensor<1xi64>
+  %end = onnx.Constant dense<9223372036854775807> : tensor<1xi64>
+  %axes = onnx.Constant dense<0> : tensor<1xi64>
+  // CHECK: onnx.Slice(%{{.*}}) : (tensor<?xf32>, {{.*}} -> tensor<?xf32>
+  %0 = onnx.Slice(%y, %five, %end, %axes) : (tensor<?xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> none
+  // CHECK: onnx.Concat{{.*}} -> tensor<?xf32>
+  %1 = onnx.Concat(%y, %z) {axis = 0} : (tensor<?xf32>, tensor<6xf32>) -> none
+  // CHECK: onnx.Slice(%{{.*}}) : (tensor<?xf32>, {{.*}} -> tensor<5xf32>
+  %2 = onnx.Slice(%1, %five, %end, %axes) : (none, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> none
+  return %0, %2 : none, none
+}

@@ -161,7 +161,7 @@ def GraphFuseAttention : Pass<"graph-fuse-attention", "::mlir::ModuleOp"> {
   let summary = "attention that was written out to onnx.Attention";
   let description = [{
     softmax(scale * Q K' + mask) V, with the scale on either side or on both, a
-    cap, an added or a boolean mask, rows of NaN cleared, and keys and values
+    cap, added and boolean masks, rows of NaN cleared, and keys and values
     repeated for groups of query heads. Where Q, K and V are the heads of
     [batch, sequence, heads * size] in any spelling (Transpose, Reshape, Split,
     Gather ...), and the result goes back to that form, the op takes and gives
@@ -183,7 +183,10 @@ def GraphFuseAttention : Pass<"graph-fuse-attention", "::mlir::ModuleOp"> {
     the symbols of shape inference where sizes are dynamic; every other mask stays.
   }];
   let dependentDialects = ["::lathe::onnx::ONNXDialect"];
-  let statistics = [Statistic<"Attentions", "attentions", "attentions fused">];
+  let statistics = [
+    Statistic<"Attentions", "attentions", "attentions fused">,
+    Statistic<"OfRows", "of-rows", "attentions of heads that take rows instead">
+  ];
 }
 
 def GraphFuseRotary : Pass<"graph-fuse-rotary", "::mlir::ModuleOp"> {

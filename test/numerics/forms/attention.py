@@ -145,6 +145,52 @@ def attention_shifted_positions(g):
     causal_positions(g, -1)
 
 
+LEAST = float(np.finfo(np.float32).min)
+
+
+@form({**ONE, "Add": 1})
+def attention_two_masks(g):
+    """T5: a bias of places and a mask of tokens, one after the other."""
+    x, mask = g.input(2, 6, 16), g.input(2, 1, 1, 6, low=0, high=2, dtype=np.int64)
+    q, k, v = (g.MatMul(x, g.weight(16, 16)) for _ in range(3))
+    q, v, k = split_heads(g, q, 2, 8), split_heads(g, v, 2, 8), split_heads(g, k, 2, 8, perm=(0, 2, 3, 1))
+    s = g.Add(g.MatMul(q, k), g.weight(1, 2, 6, 6))
+    s = g.Add(s, g.Where(g.Cast(mask, to=9), 0.0, LEAST))
+    g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), 16))
+
+
+@form({**ONE, "Add": 1, "Where": 1})
+def attention_replaced_and_added(g):
+    """GPT-Neo: scores replaced where a window ends, then a mask of tokens that may hide all that is left."""
+    q, k, v = (g.input(2, 2, 6, 8) for _ in range(3))
+    seen = g.value(np.tril(np.ones((1, 1, 6, 6), bool)) & ~np.tril(np.ones((1, 1, 6, 6), bool), -3))
+    s = g.Where(seen, g.MatMul(q, g.Transpose(k, perm=[0, 1, 3, 2])), LEAST)
+    s = g.Add(s, g.Where(g.Cast(g.input(2, 1, 1, 6, low=0, high=2, dtype=np.int64), to=9), 0.0, LEAST))
+    g.result(g.MatMul(g.Softmax(s, axis=-1), v))
+
+
+@form({"Attention": 1, "Softmax": 0, "Transpose": 0})
+def attention_one_key_head(g):
+    """Falcon: queries, one key and one value in a row; the key is broadcast to all query heads."""
+    x = g.Reshape(g.MatMul(g.input(2, 6, 16), g.weight(16, 48)), np.array([2, 6, 6, 8]))
+    q = g.Slice(x, np.array([0]), np.array([4]), np.array([2]), np.array([1]))
+    k, v = (g.Gather(x, np.array([i]), axis=2) for i in (4, 5))
+    q, k, v = (g.Transpose(t, perm=[0, 2, 1, 3]) for t in (q, k, v))
+    s = g.Mul(g.MatMul(q, g.Transpose(k, perm=[0, 1, 3, 2])), 8 ** -0.5)
+    g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), 32))
+
+
+@form({**ONE, "RMSNormalization": 2})
+def attention_normed_heads(g):
+    """Qwen 3: each head of the queries and keys has a norm of its own."""
+    x = g.input(2, 6, 32, dims=["n", "s", 32])
+    heads = lambda: g.Reshape(g.MatMul(x, g.weight(32, 32)), np.array([0, 0, 4, 8]))
+    norm = lambda t: g.Mul(g.Mul(t, g.Div(1.0, g.Sqrt(g.Add(g.mean(g.Pow(t, 2.0), -1), 1e-6)))), g.weight(8, mean=1.0))
+    q, k, v = (g.Transpose(t, perm=[0, 2, 1, 3]) for t in (norm(heads()), norm(heads()), heads()))
+    s = g.Mul(g.MatMul(q, g.Transpose(k, perm=[0, 1, 3, 2])), 8 ** -0.5)
+    g.result(join_heads(g, g.MatMul(g.Softmax(s, axis=-1), v), 32))
+
+
 @form({**ONE, "Expand": 0})
 def attention_grouped(g):
     """Llama: keys and values repeated for the query heads that share them."""
