@@ -283,6 +283,8 @@ struct ExpandMathPass
       Missing.add<SplitFMA>(Ctx);
     if (!rounding)
       lathe::codegen::populateRoundingPatterns(Missing);
+    if (!library)
+      lathe::codegen::populateDoubleMathPatterns(Missing);
     if (!maxNum)
       lathe::codegen::populateMaxNumPatterns(Missing);
     if (failed(applyPatternsGreedily(getOperation(), std::move(Missing))))
@@ -312,6 +314,7 @@ lathe::codegen::createExpandMathPass(const TargetDescription &Target) {
   Options.fma = Target.HasFMA;
   Options.rounding = Target.HasRounding;
   Options.maxNum = Target.HasMaxNum;
+  Options.library = !Target.IsGPU;
   Options.wholeLoads = Target.KeepsLoadsWhole;
   return lathe::codegen::createExpandMathPass(std::move(Options));
 }

@@ -72,3 +72,21 @@ func.func @divide(%x: vector<8xf32>) -> (vector<8xf32>, vector<8xf32>) {
   %1 = arith.divf %x, %c : vector<8xf32>
   return %0, %1 : vector<8xf32>, vector<8xf32>
 }
+
+// Where no library is, functions of f64 are arithmetic too, and f32's pow goes through f64.
+// RUN: lathe-opt %s --codegen-expand-math="library=false" | FileCheck --check-prefix=DOUBLE %s
+// CHECK-LABEL: @double(
+// CHECK: math.exp {{.*}} : f64
+// DOUBLE-LABEL: @double(
+// DOUBLE-NOT: math.exp
+// DOUBLE-NOT: math.log
+// DOUBLE-NOT: math.powf
+// DOUBLE: arith.truncf {{.*}} : vector<4xf64> to vector<4xf32>
+// DOUBLE: return
+func.func @double(%x: f64, %y: vector<4xf32>) -> (f64, f64, f64, vector<4xf32>) {
+  %e = math.exp %x : f64
+  %l = math.log %x : f64
+  %p = math.powf %x, %l : f64
+  %q = math.powf %y, %y : vector<4xf32>
+  return %e, %l, %p, %q : f64, f64, f64, vector<4xf32>
+}

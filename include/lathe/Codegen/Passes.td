@@ -117,7 +117,8 @@ def ExpandMathPass : Pass<"codegen-expand-math"> {
   let description = [{
     f32 exp, erf, tanh, log and their relatives become polynomials, scalar or
     vector, exact to a few units in the last place over their whole domain, with
-    infinities and NaN as libm has them. Rare functions and f64 call libm, lane by lane.
+    infinities and NaN as libm has them. Rare functions and f64 call libm, lane by lane;
+    without a `library` exp, log and pow of f64 are arithmetic as well.
   }];
   let options = [Option<"fma", "fma", "bool", "true",
                         "The target has a fused multiply-add">,
@@ -126,7 +127,9 @@ def ExpandMathPass : Pass<"codegen-expand-math"> {
                  Option<"maxNum", "max-num", "bool", "true",
                         "The target has the maximum of vectors that ignores NaN">,
                  Option<"wholeLoads", "whole-loads", "bool", "true",
-                        "LLVM keeps vector loads whole that an extension follows">];
+                        "LLVM keeps vector loads whole that an extension follows">,
+                 Option<"library", "library", "bool", "true",
+                        "The target has a C library: without one exp, log and pow of f64 are arithmetic too">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];

@@ -16,7 +16,7 @@ random = np.random.default_rng(7)
 normal = lambda *shape: random.standard_normal(shape).astype(np.float32)
 
 
-def run(name, nodes, inputs, outputs, constants, arrays):
+def run(name, nodes, inputs, outputs, constants, arrays, rtol="1e-4", atol="1e-5"):
     weights = [onnx.numpy_helper.from_array(a, n) for n, a in constants.items()]
     graph = helper.make_graph(nodes, name, inputs, [info(o, t, None) for o, t in outputs], weights)
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
@@ -30,7 +30,7 @@ def run(name, nodes, inputs, outputs, constants, arrays):
         np.save(data / f"output_{n}.npy", array)
     for order in ("forward", "reverse"):
         done = subprocess.run(
-            [sys.executable, EMULATE, OUT / f"{name}.onnx", f"--data={data}", "--rtol=1e-4", "--atol=1e-5"],
+            [sys.executable, EMULATE, OUT / f"{name}.onnx", f"--data={data}", f"--rtol={rtol}", f"--atol={atol}"],
             env={**__import__("os").environ, "FAKECUDA_ORDER": order}, capture_output=True, text=True)
         print(f"{name} {order}: {done.returncode} {done.stdout.strip()}{done.stderr.strip()}", flush=True)
 
@@ -66,3 +66,17 @@ run("dynamic", [
     node("MatMul", ["turned", "x"], ["back"]), node("ReduceMean", ["sum"], ["mean"], keepdims=0),
 ], [info("x", F, ["rows", 37])], [(n, F) for n in ("sum", "soft", "back", "mean")],
     {"w": normal(37, 70), "bias": normal(70)}, [normal(29, 37)])
+
+# Functions of f64 that no library is there for, ends of the range and what is no number included.
+D = T.DOUBLE
+ends = np.array([0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 5e-324, -2.0, 2.0, 3.0, -3.0, 0.5, 1e308, 700.0, -745.0, 800.0, 1e-310])
+x = np.concatenate([ends, np.exp(random.uniform(-700, 700, 200)), random.uniform(-50, 50, 200), random.uniform(0.5, 2, 200)])
+base, power = (g.reshape(-1) for g in np.meshgrid(ends, ends))
+base = np.concatenate([base, random.uniform(0, 9, 300), random.uniform(-9, 9, 100)])
+power = np.concatenate([power, random.uniform(-99, 99, 300), random.integers(-30, 30, 100).astype(float)])
+with np.errstate(all="ignore"):
+    run("double", [node("Exp", ["x"], ["exp"]), node("Log", ["x"], ["log"]), node("Pow", ["base", "power"], ["pow"])],
+        [info("x", D, list(x.shape)), info("base", D, list(base.shape)), info("power", D, list(base.shape))],
+        [(n, D) for n in ("exp", "log", "pow")], {}, [x, base, power], rtol="2e-13", atol="1e-300")
+    run("single", [node("Pow", ["base", "power"], ["pow"])], [info("base", F, list(base.shape)), info("power", F, list(base.shape))],
+        [("pow", F)], {}, [base.astype(np.float32), power.astype(np.float32)], rtol="3e-7", atol="1e-38")
