@@ -44,22 +44,37 @@ struct PruneMagnitudePass
     eraseUnusedConstants(Module);
   }
 
+  /// What makes magnitudes of layers comparable: a scale that moved from one
+  /// layer to the next, or into the first, says nothing of their worth.
+  static float toUnit(const Weights &W) {
+    double Squares = 0;
+    readFloats(W.View, [&](int64_t, float F) { Squares += double(F) * F; });
+    auto Factor = float(std::sqrt(W.View.size() / Squares));
+    return std::isfinite(Factor) && Factor > 0 ? Factor : 1;
+  }
+
   void prune(ArrayRef<Weights> Together) {
     MagnitudeSelector Selector;
     int64_t Count = 0;
+    SmallVector<float> Factors;
     for (const Weights &W : Together) {
       Count += W.View.size();
-      readFloats(W.View, [&](int64_t, float F) { Selector.count(F); });
+      float Factor = toUnit(W);
+      Factors.push_back(Factor);
+      readFloats(W.View, [&](int64_t, float F) { Selector.count(F * Factor); });
     }
     auto Number = int64_t(std::floor(Count * fraction + 1e-9));
     if (Number == 0)
       return;
     Selector.select(Number);
-    for (const Weights &W : Together)
-      readFloats(W.View, [&](int64_t, float F) { Selector.refine(F); });
-    for (const Weights &W : Together)
-      zeros +=
-          zeroWeights(W, [&](int64_t, float F) { return Selector.prunes(F); });
+    for (auto [W, Factor] : llvm::zip_equal(Together, Factors))
+      readFloats(W.View, [&, Factor = Factor](int64_t, float F) {
+        Selector.refine(F * Factor);
+      });
+    for (auto [W, Factor] : llvm::zip_equal(Together, Factors))
+      zeros += zeroWeights(W, [&, Factor = Factor](int64_t, float F) {
+        return Selector.prunes(F * Factor);
+      });
   }
 };
 } // namespace

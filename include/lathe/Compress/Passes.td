@@ -22,7 +22,9 @@ def PruneMagnitude : Prune<"magnitude"> {
     Sets that part of the weights of Conv, ConvTranspose, Gemm and MatMul to zero
     whose magnitudes are least, over all layers together or in each by itself
     (Han et al., Learning both Weights and Connections for Efficient Neural
-    Networks, 2015). Among equal magnitudes the first go. Weights are counted by
+    Networks, 2015). Together, magnitudes are relative to the root of the mean
+    square of their layer: scales that the graph's passes moved from layer to layer
+    change nothing. Among equal magnitudes the first go. Weights are counted by
     their bits in two rounds, never sorted: a model needs no second copy but that
     of its changed constants.
   }];
