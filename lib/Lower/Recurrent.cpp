@@ -60,15 +60,15 @@ static Value slice(Builder &B, Value V, int64_t D, OpFoldResult First,
   return tensor::ExtractSliceOp::create(B, V, Offsets, Sizes, Strides);
 }
 
-/// Element \p I of the leading dimension, without that dimension.
-static Value element(Builder &B, Value V, OpFoldResult I) {
+/// Element \p I of dimension \p D, without that dimension.
+static Value element(Builder &B, Value V, OpFoldResult I, int64_t D = 0) {
   SmallVector<OpFoldResult> Sizes = dimsOf(B, V);
   SmallVector<OpFoldResult> Offsets(Sizes.size(), B.getIndexAttr(0)),
       Strides(Sizes.size(), B.getIndexAttr(1));
-  Offsets[0] = I;
-  Sizes[0] = B.getIndexAttr(1);
-  SmallVector<int64_t> Shape =
-      staticShape(ArrayRef<OpFoldResult>(Sizes).drop_front());
+  Offsets[D] = I;
+  Sizes[D] = B.getIndexAttr(1);
+  SmallVector<int64_t> Shape = staticShape(Sizes);
+  Shape.erase(Shape.begin() + D);
   auto Type = RankedTensorType::get(Shape, typeOf(V).getElementType());
   return tensor::ExtractSliceOp::create(B, Type, V, Offsets, Sizes, Strides);
 }
@@ -265,14 +265,24 @@ static Value whileRunning(Builder &B, Value Lengths, Value At, Value New,
       .getResult(0);
 }
 
-/// Runs one direction. \p States are the initial ones; they are replaced by the
-/// final ones. \p Y (or null) is [time, directions, batch, hidden].
+namespace {
+/// How one direction walks, and which it is.
+struct Walk {
+  bool Reverse, BatchFirst;
+  int64_t Direction;
+};
+} // namespace
+
+/// Runs one direction. \p Projected is [time, batch, gates, hidden]; \p States
+/// are the initial ones; they are replaced by the final ones. \p Y (or null) is
+/// [time, directions, batch, hidden]. Batch first, they are [batch, time, ..]
+/// and [batch, time, directions, hidden].
 static void runDirection(Builder &B, const Cell &C, Step Next, Value Projected,
-                         Value Lengths, bool Reverse, int64_t Direction,
+                         Value Lengths, const Walk &W,
                          SmallVectorImpl<Value> &States, Value &Y) {
   Value Zero = arith::ConstantIndexOp::create(B, 0),
         One = arith::ConstantIndexOp::create(B, 1);
-  OpFoldResult Time = dimOf(B, Projected, 0);
+  OpFoldResult Time = dimOf(B, Projected, W.BatchFirst);
   Value Steps = sizeValue(B, Time);
   SmallVector<Value> Carried(States.begin(), States.end());
   if (Y)
@@ -282,7 +292,7 @@ static void runDirection(Builder &B, const Cell &C, Step Next, Value Projected,
       [&](OpBuilder &Inner, Location Loc, Value I, ValueRange Args) {
         Builder IB(Loc, Inner);
         Value At = I;
-        if (Reverse)
+        if (W.Reverse)
           At = arith::SubIOp::create(IB, arith::SubIOp::create(IB, Steps, One),
                                      I);
         SmallVector<Value> Old(Args.take_front(States.size()));
@@ -291,8 +301,9 @@ static void runDirection(Builder &B, const Cell &C, Step Next, Value Projected,
         if (Lengths)
           for (Value &V : Into)
             V = empty(IB, dimsOf(IB, V), C.Acc);
-        SmallVector<Value> New = Next(IB, C, element(IB, Projected, At), Old,
-                                      Into),
+        SmallVector<Value> New = Next(IB, C,
+                                      element(IB, Projected, At, W.BatchFirst),
+                                      Old, Into),
                            Yield(New);
         if (Lengths)
           for (auto [S, N, O] : llvm::zip_equal(Yield, New, Old))
@@ -304,10 +315,15 @@ static void runDirection(Builder &B, const Cell &C, Step Next, Value Projected,
             H = elementwise(IB, {H}, C.Elem, [&](Builder &EB, ValueRange V) {
               return scalar::cast(EB, V[0], C.Acc, C.Elem);
             });
-          SmallVector<OpFoldResult> Sizes = {
-              size(IB, 1), size(IB, 1), dimOf(IB, H, 0), size(IB, C.Hidden)};
-          SmallVector<OpFoldResult> Offsets = {At, size(IB, Direction),
-                                               size(IB, 0), size(IB, 0)};
+          OpFoldResult Zero = size(IB, 0), One = size(IB, 1),
+                       Which = size(IB, W.Direction), Rows = dimOf(IB, H, 0),
+                       Units = size(IB, C.Hidden);
+          SmallVector<OpFoldResult> Sizes = {One, One, Rows, Units},
+                                    Offsets = {At, Which, Zero, Zero};
+          if (W.BatchFirst) {
+            Sizes = {Rows, One, One, Units};
+            Offsets = {Zero, At, Which, Zero};
+          }
           SmallVector<OpFoldResult> Strides(4, IB.getIndexAttr(1));
           Yield.push_back(tensor::InsertSliceOp::create(
               IB, H, Args.back(), Offsets, Sizes, Strides));
@@ -366,37 +382,88 @@ static FailureOr<SmallVector<Activation>> activations(Node &N, const Family &F,
   return Result;
 }
 
-/// The biases of input and state as one, [gates * hidden] in \p Acc; from \p
-/// Shared on that of the input alone. Constants are added now.
-static Value sumOfBiases(Builder &B, Node &N, int64_t Direction, Value Both,
-                         int64_t Total, int64_t Shared, Type Elem, Type Acc) {
+/// The biases of input and state as one, [directions, gates * hidden] in \p
+/// Acc; of each direction from \p Shared on that of the input alone. Constants
+/// are added now.
+static Value sumOfBiases(Builder &B, Node &N, Value Bias, int64_t Shared,
+                         Type Acc) {
+  Type Elem = typeOf(Bias).getElementType();
+  int64_t Directions = typeOf(Bias).getDimSize(0),
+          Total = typeOf(Bias).getDimSize(1) / 2;
   auto View = onnx::ConstantView::get(N.original(3));
   if (View && !View->isElided() && View->isFloat() && Acc.isF32()) {
-    std::vector<char> Bytes(Total * sizeof(float));
-    for (int64_t I = 0, At = Direction * 2 * Total; I < Total; ++I, ++At) {
+    std::vector<char> Bytes(Directions * Total * sizeof(float));
+    for (int64_t I = 0; I < Directions * Total; ++I) {
+      int64_t Unit = I % Total, At = I / Total * 2 * Total + Unit;
       float Sum = View->getFloat(At);
-      if (I < Shared)
+      if (Unit < Shared)
         Sum += float(View->getFloat(At + Total));
       std::memcpy(&Bytes[I * sizeof(float)], &Sum, sizeof(float));
     }
-    auto Type = RankedTensorType::get({Total}, Acc);
+    auto Type = RankedTensorType::get({Directions, Total}, Acc);
     return arith::ConstantOp::create(
         B, cast<TypedAttr>(
                onnx::makeTensor(Type, std::move(Bytes), "recurrent_bias")));
   }
-  return elementwise(B, {part(B, Both, 0, Total), part(B, Both, Total, Total)},
-                     Acc, [&](Builder &IB, ValueRange V) -> Value {
-                       Value P = scalar::cast(IB, V[0], Elem, Acc),
-                             Q = scalar::cast(IB, V[1], Elem, Acc),
-                             S = scalar::add(IB, P, Q);
-                       if (Shared == Total)
-                         return S;
-                       Value Unit = linalg::IndexOp::create(IB, 0);
-                       Value Is = arith::CmpIOp::create(
-                           IB, arith::CmpIPredicate::ult, Unit,
-                           arith::ConstantIndexOp::create(IB, Shared));
-                       return scalar::select(IB, Is, S, P);
-                     });
+  auto Half = [&](int64_t First) {
+    return slice(B, Bias, 1, size(B, First), size(B, Total));
+  };
+  return elementwise(
+      B, {Half(0), Half(Total)}, Acc, [&](Builder &IB, ValueRange V) -> Value {
+        Value P = scalar::cast(IB, V[0], Elem, Acc),
+              Q = scalar::cast(IB, V[1], Elem, Acc), S = scalar::add(IB, P, Q);
+        if (Shared == Total)
+          return S;
+        Value Unit = linalg::IndexOp::create(IB, 1);
+        Value Is =
+            arith::CmpIOp::create(IB, arith::CmpIPredicate::ult, Unit,
+                                  arith::ConstantIndexOp::create(IB, Shared));
+        return scalar::select(IB, Is, S, P);
+      });
+}
+
+/// X W' of all steps and directions, with every bias that does not sit behind a
+/// reset gate: [.., .., directions, gates, hidden], the first two as those of
+/// X.
+static Value project(Builder &B, Node &N, const Family &F, Value X, Value W,
+                     Value Bias, int64_t Hidden, Type Acc) {
+  int64_t Directions = typeOf(W).getDimSize(0), Total = F.Gates * Hidden;
+  SmallVector<OpFoldResult> Outer = {dimOf(B, X, 0), dimOf(B, X, 1)};
+  Value Rows = collapseRange(B, X, 0, 2);
+  OpFoldResult NumRows = dimOf(B, Rows, 0);
+  Value Sum;
+  if (Bias) {
+    // A reset gate before the sum keeps the bias of h apart.
+    int64_t Shared = N.i64("linear_before_reset", 0) ? 2 * Hidden : Total;
+    Sum = sumOfBiases(B, N, Bias, Shared, Acc);
+  }
+  Value Projected;
+  if (Directions == 1) {
+    SmallVector<OpFoldResult> Sizes = {NumRows, size(B, Total)};
+    Projected =
+        product(B, Rows, element(B, W, size(B, 0)), zeros(B, Sizes, Acc));
+    if (Sum)
+      Projected = pointwise(B, Sizes, {Projected, element(B, Sum, size(B, 0))},
+                            {B.getMultiDimIdentityMap(2), dimsMap(B, 2, {1})},
+                            Acc, [](Builder &IB, ValueRange V) {
+                              return scalar::add(IB, V[0], V[1]);
+                            });
+    Projected = expandDim(B, Projected, 1,
+                          {size(B, 1), size(B, F.Gates), size(B, Hidden)});
+  } else {
+    SmallVector<OpFoldResult> Sizes = {NumRows, size(B, Directions),
+                                       size(B, Total)};
+    Projected = gatesOf(B, Rows, W, zeros(B, Sizes, Acc));
+    if (Sum)
+      Projected =
+          pointwise(B, Sizes, {Projected, Sum},
+                    {B.getMultiDimIdentityMap(3), dimsMap(B, 3, {1, 2})}, Acc,
+                    [](Builder &IB, ValueRange V) {
+                      return scalar::add(IB, V[0], V[1]);
+                    });
+    Projected = expandDim(B, Projected, 2, {size(B, F.Gates), size(B, Hidden)});
+  }
+  return expandDim(B, Projected, 0, Outer);
 }
 
 /// X, W, R, B?, sequence_lens?, initial_h?, [initial_c?, P?]
@@ -415,15 +482,21 @@ static LogicalResult lowerRecurrent(Node &N, const Family &F) {
   FailureOr<SmallVector<Activation>> Acts = activations(N, F, Directions);
   if (failed(Acts))
     return failure();
+  // Batch first, time lies inside: rows of the projection are read, and of Y
+  // written, at a stride.
   bool BatchFirst = N.i64("layout", 0);
-  if (BatchFirst)
-    X = transpose(B, X, {1, 0, 2});
   Type Elem = typeOf(X).getElementType(), Acc = accumulatorType(Elem);
-  OpFoldResult Time = dimOf(B, X, 0), Batch = dimOf(B, X, 1);
+  OpFoldResult Time = dimOf(B, X, BatchFirst), Batch = dimOf(B, X, !BatchFirst);
 
   Value Y;
-  if (N.outUsed(0))
-    Y = empty(B, {Time, size(B, Directions), Batch, size(B, Hidden)}, Elem);
+  if (N.outUsed(0)) {
+    SmallVector<OpFoldResult> Sizes = {Time, size(B, Directions), Batch,
+                                       size(B, Hidden)};
+    if (BatchFirst)
+      Sizes = {Batch, Time, size(B, Directions), size(B, Hidden)};
+    Y = empty(B, Sizes, Elem);
+  }
+  Value Projected = project(B, N, F, X, W, Bias, Hidden, Acc);
   SmallVector<SmallVector<Value>> Final(F.States);
   for (int64_t D = 0; D < Directions; ++D) {
     auto Of = [&](Value V) { return V ? element(B, V, size(B, D)) : Value(); };
@@ -441,26 +514,9 @@ static LogicalResult lowerRecurrent(Node &N, const Family &F) {
       C.Clip = N.f32("clip", 0);
     C.InputForget = N.i64("input_forget", 0);
     C.LinearBeforeReset = N.i64("linear_before_reset", 0);
-    Value BothBiases = Of(Bias);
     if (C.LinearBeforeReset)
-      C.LastBiasR = part(B, BothBiases, 2 * Total - Hidden, Hidden);
-
-    // X W' of all steps, with every bias that does not sit behind a reset gate.
-    Value Rows = collapseRange(B, X, 0, 2);
-    SmallVector<OpFoldResult> RowSizes = {dimOf(B, Rows, 0), size(B, Total)};
-    Value Projected = product(B, Rows, Of(W), zeros(B, RowSizes, Acc));
-    if (Bias) {
-      // A reset gate before the sum keeps the bias of h apart.
-      int64_t Shared = C.LinearBeforeReset ? 2 * Hidden : Total;
-      Value Sum = sumOfBiases(B, N, D, BothBiases, Total, Shared, Elem, Acc);
-      Projected = pointwise(B, RowSizes, {Projected, Sum},
-                            {B.getMultiDimIdentityMap(2), dimsMap(B, 2, {1})},
-                            Acc, [](Builder &IB, ValueRange V) {
-                              return scalar::add(IB, V[0], V[1]);
-                            });
-    }
-    Projected = expandDim(B, Projected, 1, GateSizes);
-    Projected = expandDim(B, Projected, 0, {Time, Batch});
+      C.LastBiasR = part(B, Of(Bias), 2 * Total - Hidden, Hidden);
+    Value Own = element(B, Projected, size(B, D), 2);
 
     SmallVector<Value> States;
     for (unsigned S = 0; S < F.States; ++S) {
@@ -469,9 +525,8 @@ static LogicalResult lowerRecurrent(Node &N, const Family &F) {
         States.push_back(zeros(B, {Batch, size(B, Hidden)}, Acc));
         continue;
       }
-      if (BatchFirst)
-        Init = transpose(B, Init, {1, 0, 2});
-      Init = castShape(B, Of(Init), staticShape({Batch, size(B, Hidden)}));
+      Init = castShape(B, element(B, Init, size(B, D), BatchFirst),
+                       staticShape({Batch, size(B, Hidden)}));
       if (Acc != Elem)
         Init = elementwise(B, {Init}, Acc, [&](Builder &IB, ValueRange V) {
           return scalar::cast(IB, V[0], Elem, Acc);
@@ -479,24 +534,22 @@ static LogicalResult lowerRecurrent(Node &N, const Family &F) {
       States.push_back(Init);
     }
     bool Reverse = Direction == "reverse" || D == 1;
-    runDirection(B, C, F.Next, Projected, Lengths, Reverse, D, States, Y);
+    runDirection(B, C, F.Next, Own, Lengths, {Reverse, BatchFirst, D}, States,
+                 Y);
     for (unsigned S = 0; S < F.States; ++S) {
       Value V = States[S];
       if (Acc != Elem)
         V = elementwise(B, {V}, Elem, [&](Builder &IB, ValueRange X) {
           return scalar::cast(IB, X[0], Acc, Elem);
         });
-      Final[S].push_back(insertUnitDims(B, V, {0}));
+      Final[S].push_back(insertUnitDims(B, V, {BatchFirst ? 1 : 0}));
     }
   }
   SmallVector<Value> Results = {Y};
-  if (Y && BatchFirst)
-    Results[0] = transpose(B, Y, {2, 0, 1, 3});
-  for (unsigned S = 0; S < F.States; ++S) {
-    Value V = Directions == 1 ? Final[S][0]
-                              : Value(tensor::ConcatOp::create(B, 0, Final[S]));
-    Results.push_back(BatchFirst ? transpose(B, V, {1, 0, 2}) : V);
-  }
+  for (unsigned S = 0; S < F.States; ++S)
+    Results.push_back(Directions == 1 ? Final[S][0]
+                                      : Value(tensor::ConcatOp::create(
+                                            B, BatchFirst, Final[S])));
   return N.replace(Results);
 }
 
