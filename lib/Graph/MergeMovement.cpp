@@ -37,6 +37,7 @@ struct MergeMovementPass : graph::impl::MergeMovementBase<MergeMovementPass> {
     graph::populateTransposePatterns(Set);
     graph::populatePartPatterns(Set);
     graph::populateBroadcastPatterns(Set);
+    graph::populateRecurrentPatterns(Set);
     Patterns = std::move(Set);
     return success();
   }

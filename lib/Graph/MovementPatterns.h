@@ -27,6 +27,9 @@ void populatePartPatterns(mlir::RewritePatternSet &Patterns);
 /// Expand before what broadcasts anyway, uniform constants as scalars.
 void populateBroadcastPatterns(mlir::RewritePatternSet &Patterns);
 
+/// Transpositions around LSTM, GRU and RNN; initial states that are zero.
+void populateRecurrentPatterns(mlir::RewritePatternSet &Patterns);
+
 } // namespace lathe::graph
 
 #endif // LATHE_LIB_GRAPH_MOVEMENTPATTERNS_H

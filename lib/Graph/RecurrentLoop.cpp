@@ -140,6 +140,15 @@ static Value tripCount(const IterationForm &Form) {
   return Count;
 }
 
+/// Where dimension \p Axis of \p V was before transpositions.
+static std::pair<Value, int64_t> origin(Value V, int64_t Axis) {
+  while (auto Turn = V.getDefiningOp<onnx::TransposeOp>()) {
+    Axis = getPermutation(Turn)[Axis];
+    V = Turn.getData();
+  }
+  return {V, Axis};
+}
+
 /// The number \p V is the size of dimension \p Axis of \p Tensor.
 static bool isSizeOf(Value V, Value Tensor, int64_t Axis) {
   V = peelNumber(V);
@@ -155,9 +164,14 @@ static bool isSizeOf(Value V, Value Tensor, int64_t Axis) {
         Ranges && Ranges->size() == 1 && Ranges->front().Size == 1)
       At = Ranges->front().Start;
   }
+  // The sizes may have been cast as a whole.
+  Sizes = Sizes ? peelNumber(Sizes) : Value();
   auto Shape = Sizes ? Sizes.getDefiningOp<onnx::ShapeOp>() : onnx::ShapeOp();
-  return Shape && At && !Shape.getStart() && !Shape.getEnd() &&
-         Shape.getData() == Tensor && fromFront(*At, getRank(Tensor)) == Axis;
+  if (!Shape || !At || Shape.getStart() || Shape.getEnd())
+    return false;
+  int64_t Rank = getRank(Shape.getData());
+  return Rank == getRank(Tensor) &&
+         origin(Shape.getData(), fromFront(*At, Rank)) == origin(Tensor, Axis);
 }
 
 //===----------------------------------------------------------------------===//

@@ -104,6 +104,17 @@ static Value zeros(Builder &B, ArrayRef<OpFoldResult> Sizes, Type T) {
   return filled(B, Sizes, scalar::constant(B, T, 0.0));
 }
 
+/// The state before the first step: of known size a constant, which nobody has
+/// to write.
+static Value zeroState(Builder &B, ArrayRef<OpFoldResult> Sizes, Type T) {
+  SmallVector<int64_t> Shape = staticShape(Sizes);
+  if (ShapedType::isDynamicShape(Shape))
+    return zeros(B, Sizes, T);
+  auto Type = RankedTensorType::get(Shape, T);
+  return arith::ConstantOp::create(
+      B, DenseElementsAttr::get(Type, B.getFloatAttr(T, 0.0)));
+}
+
 static Value clipped(Builder &B, const Cell &C, Value X) {
   if (!C.Clip)
     return X;
@@ -522,7 +533,7 @@ static LogicalResult lowerRecurrent(Node &N, const Family &F) {
     for (unsigned S = 0; S < F.States; ++S) {
       Value Init = N.in(5 + S);
       if (!Init) {
-        States.push_back(zeros(B, {Batch, size(B, Hidden)}, Acc));
+        States.push_back(zeroState(B, {Batch, size(B, Hidden)}, Acc));
         continue;
       }
       Init = castShape(B, element(B, Init, size(B, D), BatchFirst),

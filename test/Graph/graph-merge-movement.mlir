@@ -145,3 +145,35 @@ func.func @broadcasts(%x: tensor<2x3xf32>, %y: tensor<3xf32>) -> tensor<2x3xf32>
   %2 = onnx.Mul(%1, %half) : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
   return %2 : tensor<2x3xf32>
 }
+
+// -----
+
+// Turned for the op and back: it takes the batch first by itself. A state that
+// is zero need not be given.
+// CHECK-LABEL: func.func @recurrent
+// CHECK-NOT: onnx.Transpose
+// CHECK: %[[Y:.*]], %{{.*}} = onnx.GRU(%arg0, %arg1, %arg2) {hidden_size = 4, layout = 1}
+// CHECK: onnx.{{Squeeze|Reshape}}(%[[Y]],
+// CHECK-NOT: onnx.Transpose
+func.func @recurrent(%x: tensor<2x5x3xf32>, %w: tensor<1x12x3xf32>, %r: tensor<1x12x4xf32>) -> tensor<2x5x4xf32> {
+  %one = onnx.Constant dense<1> : tensor<1xi64>
+  %zero = onnx.Constant dense<0.0> : tensor<1x2x4xf32>
+  %0 = onnx.Transpose(%x) {perm = [1, 0, 2]} : (tensor<2x5x3xf32>) -> tensor<5x2x3xf32>
+  %y, %h = onnx.GRU(%0, %w, %r, none, none, %zero) {hidden_size = 4} : (tensor<5x2x3xf32>, tensor<1x12x3xf32>, tensor<1x12x4xf32>, tensor<1x2x4xf32>) -> (tensor<5x1x2x4xf32>, tensor<1x2x4xf32>)
+  %1 = onnx.Squeeze(%y, %one) : (tensor<5x1x2x4xf32>, tensor<1xi64>) -> tensor<5x2x4xf32>
+  %2 = onnx.Transpose(%1) {perm = [1, 0, 2]} : (tensor<5x2x4xf32>) -> tensor<2x5x4xf32>
+  return %2 : tensor<2x5x4xf32>
+}
+
+// -----
+
+// What is read time first stays so.
+// CHECK-LABEL: func.func @time_first
+// CHECK: onnx.Transpose
+// CHECK: onnx.GRU
+// CHECK-NOT: layout
+func.func @time_first(%x: tensor<2x5x3xf32>, %w: tensor<1x12x3xf32>, %r: tensor<1x12x4xf32>) -> tensor<5x1x2x4xf32> {
+  %0 = onnx.Transpose(%x) {perm = [1, 0, 2]} : (tensor<2x5x3xf32>) -> tensor<5x2x3xf32>
+  %y, %h = onnx.GRU(%0, %w, %r) {hidden_size = 4} : (tensor<5x2x3xf32>, tensor<1x12x3xf32>, tensor<1x12x4xf32>) -> (tensor<5x1x2x4xf32>, tensor<1x2x4xf32>)
+  return %y : tensor<5x1x2x4xf32>
+}

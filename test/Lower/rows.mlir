@@ -60,3 +60,21 @@ func.func @lstm(%x: tensor<5x1x3xf32>, %w: tensor<1x16x3xf32>, %r: tensor<1x16x4
   %0, %1, %2 = onnx.LSTM(%x, %w, %r) {hidden_size = 4} : (tensor<5x1x3xf32>, tensor<1x16x3xf32>, tensor<1x16x4xf32>) -> (tensor<5x1x1x4xf32>, tensor<1x1x4xf32>, tensor<1x1x4xf32>)
   return %0 : tensor<5x1x1x4xf32>
 }
+
+// -----
+
+// Batch first, steps are read and written at a stride; two directions share the
+// projection.
+// CHECK-LABEL: @batch_first(
+// CHECK-NOT:     linalg.transpose
+// CHECK:         linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<10x3xf32>, tensor<2x12x3xf32>)
+// CHECK:         scf.for
+// CHECK:           tensor.extract_slice %{{.*}}[0, %{{.*}}, 0, 0] [2, 1, 3, 4]
+// CHECK:           tensor.insert_slice %{{.*}} into %{{.*}}[0, %{{.*}}, 0, 0] [2, 1, 1, 4]
+// CHECK:         scf.for
+// CHECK:           tensor.insert_slice %{{.*}} into %{{.*}}[0, %{{.*}}, 1, 0] [2, 1, 1, 4]
+// CHECK-NOT:     linalg.transpose
+func.func @batch_first(%x: tensor<2x5x3xf32>, %w: tensor<2x12x3xf32>, %r: tensor<2x12x4xf32>) -> tensor<2x5x2x4xf32> {
+  %0, %1 = onnx.GRU(%x, %w, %r) {direction = "bidirectional", hidden_size = 4, layout = 1, linear_before_reset = 1} : (tensor<2x5x3xf32>, tensor<2x12x3xf32>, tensor<2x12x4xf32>) -> (tensor<2x5x2x4xf32>, tensor<2x2x4xf32>)
+  return %0 : tensor<2x5x2x4xf32>
+}

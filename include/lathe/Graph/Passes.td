@@ -299,6 +299,8 @@ def MergeMovement : Pass<"graph-merge-movement", "::mlir::ModuleOp"> {
       meet; a Pad with zeros goes into the convolution or average that reads it.
     * An Expand whose reader broadcasts anyway goes; a constant of one number
       becomes a scalar.
+    * LSTM, GRU and RNN between two Transposes, there and back, take the batch first
+      (layout = 1); an initial state that is zero is left out.
 
     No pattern makes a node that moves without removing one.
 

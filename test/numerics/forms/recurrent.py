@@ -378,3 +378,32 @@ def no_gru_loop_may_end_early(g):
     graph = body.close([("i_in", T.INT64, []), ("cond_in", T.BOOL, []), ("h_in", *state)],
                        [(goes_on, T.BOOL, []), (h, *state)])
     g.result(g.op("Loop", np.array(6), np.array(True), zeros(), outputs=1, body=graph), shape=[BATCH, HIDDEN])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The ops themselves, batch first
+# ---------------------------------------------------------------------------------------------------------------------
+def node(g, kind, x, gates, size, directions=1, states=(), **attributes):
+    both = {"direction": "bidirectional"} if directions == 2 else {}
+    return g.op(kind, x, g.weight(directions, gates * HIDDEN, size), g.weight(directions, gates * HIDDEN, HIDDEN),
+                g.weight(directions, 2 * gates * HIDDEN), "", *states, outputs=3 if kind == "LSTM" else 2,
+                hidden_size=HIDDEN, **both, **attributes)
+
+
+@form({"LSTM": 2, "Transpose": 0})
+def lstm_layers_batch_first(g):
+    """PyTorch's batch_first: turned in front of the first layer and behind the last."""
+    x, h, c = g.input(BATCH, 5, SIZE), g.input(1, BATCH, HIDDEN), g.input(1, BATCH, HIDDEN)
+    first = node(g, "LSTM", g.Transpose(x, perm=[1, 0, 2]), 4, SIZE, states=(h, c))
+    second = node(g, "LSTM", g.Squeeze(first[0], np.array([1])), 4, HIDDEN)
+    g.result(g.Transpose(g.Squeeze(second[0], np.array([1])), perm=[1, 0, 2]), second[1], first[2])
+
+
+@form({"GRU": 1, "Transpose": 0})
+def gru_bidirectional_batch_first(g):
+    """Both directions side by side, from states that are zero."""
+    x = g.input(BATCH, 5, SIZE)
+    h = g.Expand(np.zeros((1, 1, 1), np.float32), np.array([2, BATCH, HIDDEN]))
+    y, _ = node(g, "GRU", g.Transpose(x, perm=[1, 0, 2]), 3, SIZE, 2, states=(h,), linear_before_reset=1)
+    rows = g.Reshape(g.Transpose(y, perm=[0, 2, 1, 3]), np.array([0, 0, -1]))
+    g.result(g.Transpose(rows, perm=[1, 0, 2]))
