@@ -13,26 +13,18 @@
 //===----------------------------------------------------------------------===//
 
 #include "FunctionBoundary.h"
+#include "LoweringSteps.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
-#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
-#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
-#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
-#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
-#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
-#include "mlir/Conversion/Passes.h"
-#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
-#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/Linalg/Passes.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
 
 namespace lathe::codegen {
 #define GEN_PASS_DEF_DEVICETOLLVMPASS
@@ -107,15 +99,7 @@ struct DeviceToLLVMPass
 
   LogicalResult lower(gpu::GPUModuleOp Device) {
     OpPassManager Structure(gpu::GPUModuleOp::getOperationName());
-    Structure.addPass(createConvertLinalgToLoopsPass());
-    Structure.addPass(createConvertVectorToSCFPass());
-    Structure.addPass(memref::createExpandStridedMetadataPass());
-    Structure.addPass(createLowerAffinePass());
-    Structure.addPass(createSCFToControlFlowPass());
-    Structure.addPass(createCanonicalizerPass());
-    Structure.addPass(createCSEPass());
-    Structure.addPass(createConvertMathToLLVMPass());
-    Structure.addPass(createConvertVectorToLLVMPass());
+    addStructurePasses(Structure, /*Library=*/false);
     if (failed(runPipeline(Structure, Device)))
       return failure();
 
@@ -142,30 +126,22 @@ struct DeviceToLLVMPass
     }
 
     RewritePatternSet Patterns(&getContext());
-    arith::populateCeilFloorDivExpandOpsPatterns(Patterns);
-    arith::populateArithToLLVMConversionPatterns(Types, Patterns);
-    cf::populateControlFlowToLLVMConversionPatterns(Types, Patterns);
-    populateFinalizeMemRefToLLVMConversionPatterns(Types, Patterns);
+    populatePlainPatterns(Types, Patterns);
     populateVectorToLLVMConversionPatterns(Types, Patterns);
-    index::populateIndexToLLVMConversionPatterns(Types, Patterns);
-    ub::populateUBToLLVMConversionPatterns(Types, Patterns);
     Patterns.add<LowerNumber<gpu::ThreadIdOp, NVVM::ThreadIdXOp>,
                  LowerNumber<gpu::BlockIdOp, NVVM::BlockIdXOp>,
                  LowerNumber<gpu::GridDimOp, NVVM::GridDimXOp>, LowerBarrier,
                  LowerShuffle>(Types);
     LLVMConversionTarget Target(getContext());
     Target.addLegalDialect<NVVM::NVVMDialect>();
-    Target.addIllegalDialect<arith::ArithDialect, memref::MemRefDialect,
-                             cf::ControlFlowDialect, kernel::KernelDialect,
-                             vector::VectorDialect>();
+    addPlainIllegalDialects(Target);
+    Target.addIllegalDialect<vector::VectorDialect>();
     Target.addLegalOp<gpu::GPUModuleOp>();
     if (failed(applyPartialConversion(Device, Target, std::move(Patterns))))
       return failure();
 
     OpPassManager Clean(gpu::GPUModuleOp::getOperationName());
-    Clean.addPass(createReconcileUnrealizedCastsPass());
-    Clean.addPass(createCanonicalizerPass());
-    Clean.addPass(createCSEPass());
+    addCleanPasses(Clean);
     if (failed(runPipeline(Clean, Device)))
       return failure();
     return check(Device);
