@@ -139,8 +139,8 @@ typedef struct lathe_tensor_info {
 
 /* An output that the model calls a sequence of maps is a matrix: row i is map i,
  * and column j holds the value of key j. Keys are integers or strings, never
- * both; a plain tensor has none. An output that the model calls strings is int64:
- * positions in its keys (all names that the model knows). */
+ * both; a plain tensor has none. An input or output that the model calls strings is
+ * int64: positions in its keys, which are all names that the model knows (-1: any other). */
 typedef struct lathe_map_keys {
   uint64_t count;
   const int64_t *ints;
@@ -165,6 +165,7 @@ typedef struct lathe_model {
   const char *version; /* of the compiler, and the options that were used */
   const char *options;
   const lathe_map_keys *output_keys; /* one for each output; NULL: all are plain tensors */
+  const lathe_map_keys *input_keys;  /* likewise, of inputs that are names */
 } lathe_model;
 
 #ifdef __cplusplus

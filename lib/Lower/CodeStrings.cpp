@@ -8,11 +8,11 @@
 // The strings of most models are names of classes and categories: all of them
 // stand in the model, and ops only choose, move and compare them. Each name of
 // the model gets a number, its position in one list, and every tensor of
-// strings becomes one of numbers. Where main returns them, `onnx.keys` of the
-// result holds the list.
+// strings becomes one of numbers. Where main takes or returns them, `onnx.keys`
+// of the argument or result holds the list; who calls translates.
 //
-// Invariant: equal names have equal numbers. A model that reads strings, or
-// makes new ones, stays as it is.
+// Invariant: equal names have equal numbers. A model that looks into strings,
+// or makes new ones, stays as it is.
 //
 //===----------------------------------------------------------------------===//
 
@@ -88,15 +88,30 @@ bool movesOrCompares(Operation *Op) {
 }
 
 bool Coder::fits() {
-  if (llvm::any_of(Main.getArgumentTypes(), isStrings))
-    return false;
-  bool Any = false, Good = true;
+  // Names from outside that the model does not know all have one number, so
+  // they may not be told apart, nor returned.
+  llvm::DenseSet<Value> Foreign;
+  for (BlockArgument Arg : Main.getArguments())
+    if (isStrings(Arg.getType()))
+      Foreign.insert(Arg);
+  bool Any = !Foreign.empty(), Good = true;
   Main.walk([&](Operation *Op) {
     if (Op == Main || !(llvm::any_of(Op->getOperandTypes(), isStrings) ||
                         llvm::any_of(Op->getResultTypes(), isStrings)))
       return;
     Any = true;
     Good &= movesOrCompares(Op);
+    auto IsForeign = [&](Value V) { return Foreign.contains(V); };
+    if (llvm::any_of(Op->getOperands(), IsForeign)) {
+      Good &= Op->getNumRegions() == 0 &&
+              !isa<func::ReturnOp, onnx::YieldOp>(Op) &&
+              !(isa<onnx::EqualOp>(Op) &&
+                llvm::all_of(Op->getOperands(), IsForeign));
+      if (!isa<onnx::MLLabelEncoderOp>(Op))
+        for (Value V : Op->getResults())
+          if (isStrings(V.getType()))
+            Foreign.insert(V);
+    }
     // The tensor forms of a LabelEncoder's lists.
     for (StringRef Name : {"keys_tensor", "values_tensor"})
       if (auto T = Op->getAttrOfType<ElementsAttr>(Name))
@@ -172,18 +187,23 @@ void Coder::run() {
       Op->getResult(0).replaceAllUsesWith(Cast.getInput());
       Op->erase();
     }
-  // What main returns.
+  // What main takes and returns.
   SmallVector<Attribute> List;
   for (auto &[Name, Number] : Numbers)
     List.push_back(Name);
+  for (BlockArgument Arg : Main.getArguments())
+    if (isStrings(Arg.getType())) {
+      Arg.setType(coded(Arg.getType()));
+      Main.setArgAttr(Arg.getArgNumber(), "onnx.keys", B.getArrayAttr(List));
+    }
   SmallVector<Type> Results(Main.getResultTypes());
   for (auto [I, T] : llvm::enumerate(Results))
     if (isStrings(T)) {
       T = coded(T);
       Main.setResultAttr(I, "onnx.keys", B.getArrayAttr(List));
     }
-  Main.setFunctionType(
-      FunctionType::get(Main.getContext(), Main.getArgumentTypes(), Results));
+  Main.setFunctionType(FunctionType::get(
+      Main.getContext(), Main.getBody().getArgumentTypes(), Results));
 }
 
 struct LowerCodeStringsPass : impl::LowerCodeStringsBase<LowerCodeStringsPass> {

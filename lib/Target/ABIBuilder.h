@@ -43,7 +43,7 @@ private:
   void buildCall();
   void buildWorkspace();
   void buildError();
-  void buildKeys();
+  void buildKeys(llvm::StringRef Kind, const std::vector<TensorInfo> &List);
   void buildModel(llvm::StringRef Version, llvm::StringRef Options);
 
   LLVM::LLVMFuncOp makeFunction(const Twine &Symbol, Type Result,

@@ -14,17 +14,19 @@
 using namespace lathe::target;
 using namespace mlir;
 
-/// The table of the keys of outputs that are sequences of maps.
-void ABIBuilder::buildKeys() {
+/// The table of the keys of tensors of a kind, "input" or "output".
+void ABIBuilder::buildKeys(llvm::StringRef Kind,
+                           const std::vector<TensorInfo> &List) {
+  std::string Prefix = (Name + "_" + Kind + "_keys").str();
   LLVM::LLVMStructType KeysType = mapKeysType(C);
   auto Put = [&](OpBuilder &At, Value Aggregate, Value Field, int64_t I) {
     return LLVM::InsertValueOp::create(At, Loc, Aggregate, Field,
                                        ArrayRef<int64_t>{I})
         .getResult();
   };
-  for (size_t I = 0; I < Info.Outputs.size(); ++I) {
-    const TensorInfo &T = Info.Outputs[I];
-    std::string Symbol = (Name + "_keys_" + Twine(I)).str();
+  for (size_t I = 0; I < List.size(); ++I) {
+    const TensorInfo &T = List[I];
+    std::string Symbol = (Prefix + "_" + Twine(I)).str();
     if (!T.Keys.Ints.empty())
       makeConstant(
           Symbol, LLVM::LLVMArrayType::get(I64, T.Keys.Ints.size()),
@@ -41,17 +43,16 @@ void ABIBuilder::buildKeys() {
                     });
   }
   makeAggregate(
-      Name + "_output_keys",
-      LLVM::LLVMArrayType::get(KeysType, Info.Outputs.size()),
+      Prefix, LLVM::LLVMArrayType::get(KeysType, List.size()),
       [&](OpBuilder &At, Value A) {
-        for (auto [I, T] : llvm::enumerate(Info.Outputs)) {
+        for (auto [I, T] : llvm::enumerate(List)) {
           Value S = LLVM::ZeroOp::create(At, Loc, KeysType);
           if (!T.Keys.empty()) {
             size_t Count = T.Keys.Ints.size() + T.Keys.Strings.size();
             S = Put(At, S, LLVM::ConstantOp::create(At, Loc, I64, Count), 0);
             S = Put(At, S,
-                    LLVM::AddressOfOp::create(
-                        At, Loc, Ptr, (Name + "_keys_" + Twine(I)).str()),
+                    LLVM::AddressOfOp::create(At, Loc, Ptr,
+                                              (Prefix + "_" + Twine(I)).str()),
                     T.Keys.Ints.empty() ? 2 : 1);
           }
           A = Put(At, A, S, I);
@@ -120,10 +121,14 @@ void ABIBuilder::buildModel(llvm::StringRef Version, llvm::StringRef Options) {
   MakeTensors("inputs", Info.Inputs);
   MakeTensors("outputs", Info.Outputs);
 
-  bool HasKeys = llvm::any_of(
-      Info.Outputs, [](const TensorInfo &T) { return !T.Keys.empty(); });
-  if (HasKeys)
-    buildKeys();
+  auto HasKeys = [](const std::vector<TensorInfo> &List) {
+    return llvm::any_of(List,
+                        [](const TensorInfo &T) { return !T.Keys.empty(); });
+  };
+  if (HasKeys(Info.Inputs))
+    buildKeys("input", Info.Inputs);
+  if (HasKeys(Info.Outputs))
+    buildKeys("output", Info.Outputs);
 
   makeAggregate(Name + "_description", Model, [&](OpBuilder &At, Value A) {
     Value Fields[] = {
@@ -142,7 +147,8 @@ void ABIBuilder::buildModel(llvm::StringRef Version, llvm::StringRef Options) {
         Symbol(At, Name + "_workspace"),
         string(At, Version),
         string(At, Options),
-        HasKeys ? Symbol(At, Name + "_output_keys") : Null(At),
+        HasKeys(Info.Outputs) ? Symbol(At, Name + "_output_keys") : Null(At),
+        HasKeys(Info.Inputs) ? Symbol(At, Name + "_input_keys") : Null(At),
     };
     for (auto [I, Field] : llvm::enumerate(Fields))
       A = Put(At, A, Field, I);

@@ -35,7 +35,7 @@ LLVM::LLVMStructType lathe::target::tensorInfoType(MLIRContext *C) {
 }
 LLVM::LLVMStructType lathe::target::modelType(MLIRContext *C) {
   return makeStruct(C, "iiiippp"
-                       "llpppppp");
+                       "llppppppp");
 }
 LLVM::LLVMStructType lathe::target::mapKeysType(MLIRContext *C) {
   return makeStruct(C, "lpp");

@@ -27,6 +27,27 @@ func.func @moved(%i: tensor<2xi64>) -> tensor<2x!onnx.string> {
 
 // -----
 
+// Categories from outside; -1 stands for what the model does not know.
+// CHECK-LABEL: func.func @category
+// CHECK-SAME:    tensor<?x1xi64> {onnx.keys = ["red", "blue"]}
+// CHECK:         onnx.ml.OneHotEncoder(%{{.*}}) {cats_int64s = [0, 1]} : (tensor<?x1xi64>)
+func.func @category(%x: tensor<?x1x!onnx.string>) -> tensor<?x1x2xf32> {
+  %y = onnx.ml.OneHotEncoder(%x) {cats_strings = ["red", "blue"]} : (tensor<?x1x!onnx.string>) -> tensor<?x1x2xf32>
+  return %y : tensor<?x1x2xf32>
+}
+
+// -----
+
+// A name that the model does not know cannot be given back.
+// CHECK-LABEL: func.func @returned
+// CHECK-SAME:    tensor<2x!onnx.string>
+func.func @returned(%x: tensor<2x!onnx.string>) -> tensor<2x!onnx.string> {
+  %y = onnx.Identity(%x) : (tensor<2x!onnx.string>) -> tensor<2x!onnx.string>
+  return %y : tensor<2x!onnx.string>
+}
+
+// -----
+
 // What makes new strings stays.
 // CHECK-LABEL: func.func @joined
 // CHECK:         onnx.StringConcat(%{{.*}}) : (tensor<1x!onnx.string>, tensor<1x!onnx.string>) -> tensor<1x!onnx.string>

@@ -51,23 +51,24 @@ TEST(ABILayout, StructuresAgreeWithTheHeader) {
   }
   {
     using S = lathe_model;
-    EXPECT_EQ(offsets(modelType(&C)),
-              (std::vector<size_t>{
-                  AT(struct_size), AT(num_inputs), AT(num_outputs),
-                  AT(reserved), AT(name), AT(inputs), AT(outputs),
-                  AT(workspace_bytes), AT(weights_bytes), AT(call), AT(error),
-                  AT(workspace), AT(version), AT(options), AT(output_keys),
-                  sizeof(S)}));
+    EXPECT_EQ(
+        offsets(modelType(&C)),
+        (std::vector<size_t>{AT(struct_size), AT(num_inputs), AT(num_outputs),
+                             AT(reserved), AT(name), AT(inputs), AT(outputs),
+                             AT(workspace_bytes), AT(weights_bytes), AT(call),
+                             AT(error), AT(workspace), AT(version), AT(options),
+                             AT(output_keys), AT(input_keys), sizeof(S)}));
   }
   {
     using S = lathe_map_keys;
-    EXPECT_EQ(offsets(mapKeysType(&C)),
-              (std::vector<size_t>{AT(count), AT(ints), AT(strings),
-                                   sizeof(S)}));
+    EXPECT_EQ(
+        offsets(mapKeysType(&C)),
+        (std::vector<size_t>{AT(count), AT(ints), AT(strings), sizeof(S)}));
   }
 }
 
-// As arm-linux-gnueabihf-gcc lays out lathe.h: 64-bit integers are aligned to 8.
+// As arm-linux-gnueabihf-gcc lays out lathe.h: 64-bit integers are aligned
+// to 8.
 TEST(ABILayout, PointersOf32Bits) {
   MLIRContext C;
   C.loadDialect<LLVM::LLVMDialect>();
@@ -76,6 +77,6 @@ TEST(ABILayout, PointersOf32Bits) {
   EXPECT_EQ(offsets(tensorInfoType(&C), 4),
             (std::vector<size_t>{0, 4, 8, 12, 16, 20}));
   EXPECT_EQ(offsets(callType(&C), 4),
-            (std::vector<size_t>{0,  4,  8,  12, 16, 20, 24, 32, 40, 48,
-                                 56, 60, 64, 68, 72, 76, 80, 84, 88}));
+            (std::vector<size_t>{0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 56, 60,
+                                 64, 68, 72, 76, 80, 84, 88}));
 }

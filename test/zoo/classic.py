@@ -92,6 +92,13 @@ def categories():
     return Fitted(OneHotEncoder(handle_unknown="ignore").fit(rows), rows)
 
 
+def ordinals():
+    from sklearn.preprocessing import OrdinalEncoder
+
+    rows = np.array([["red", "a"], ["green", "b"], ["blue", "a"], ["red", "c"]] * 3, dtype=object)
+    return Fitted(OrdinalEncoder().fit(rows), rows)
+
+
 def integers():
     from sklearn.preprocessing import OneHotEncoder
 
@@ -138,7 +145,7 @@ def build_all():
         "kmeans": transformer(lambda: cluster.KMeans(3, n_init=1)), "minibatch-kmeans": transformer(lambda: cluster.MiniBatchKMeans(3, n_init=1)),
         "onevsrest": classifier(lambda: multiclass.OneVsRestClassifier(linear_model.LogisticRegression())), "onevsone": classifier(lambda: multiclass.OneVsOneClassifier(linear_model.LogisticRegression())), "calibrated": classifier(lambda: calibration.CalibratedClassifierCV(linear_model.LogisticRegression(), cv=2)),
         "linear": regressor(linear_model.LinearRegression), "ridge": regressor(linear_model.Ridge), "lasso": regressor(linear_model.Lasso), "elastic": regressor(linear_model.ElasticNet), "linear-multi": regressor(linear_model.LinearRegression, 3), "poisson": None, "bayesian-ridge": regressor(linear_model.BayesianRidge), "huber": regressor(linear_model.HuberRegressor), "ransac": regressor(linear_model.RANSACRegressor), "tweedie": None, "quantile": regressor(linear_model.QuantileRegressor), "pls": regressor(lambda: cross_decomposition.PLSRegression(2), 2),
-        "scaler": transformer(scaled), "minmax": transformer(preprocessing.MinMaxScaler), "maxabs": transformer(preprocessing.MaxAbsScaler), "robust": transformer(preprocessing.RobustScaler), "normalizer": transformer(preprocessing.Normalizer), "normalizer-l1": transformer(lambda: preprocessing.Normalizer("l1")), "normalizer-max": transformer(lambda: preprocessing.Normalizer("max")), "binarizer": transformer(preprocessing.Binarizer), "kbins": transformer(lambda: preprocessing.KBinsDiscretizer(3, encode="ordinal", quantile_method="averaged_inverted_cdf")), "kbins-onehot": transformer(lambda: preprocessing.KBinsDiscretizer(3, encode="onehot-dense", quantile_method="averaged_inverted_cdf")), "polynomial": transformer(lambda: preprocessing.PolynomialFeatures(2)), "power": transformer(preprocessing.PowerTransformer), "quantile-transform": transformer(lambda: preprocessing.QuantileTransformer(n_quantiles=20)), "spline": None, "onehot-strings": categories, "onehot-integers": integers, "impute": missing,
+        "scaler": transformer(scaled), "minmax": transformer(preprocessing.MinMaxScaler), "maxabs": transformer(preprocessing.MaxAbsScaler), "robust": transformer(preprocessing.RobustScaler), "normalizer": transformer(preprocessing.Normalizer), "normalizer-l1": transformer(lambda: preprocessing.Normalizer("l1")), "normalizer-max": transformer(lambda: preprocessing.Normalizer("max")), "binarizer": transformer(preprocessing.Binarizer), "kbins": transformer(lambda: preprocessing.KBinsDiscretizer(3, encode="ordinal", quantile_method="averaged_inverted_cdf")), "kbins-onehot": transformer(lambda: preprocessing.KBinsDiscretizer(3, encode="onehot-dense", quantile_method="averaged_inverted_cdf")), "polynomial": transformer(lambda: preprocessing.PolynomialFeatures(2)), "power": transformer(preprocessing.PowerTransformer), "quantile-transform": transformer(lambda: preprocessing.QuantileTransformer(n_quantiles=20)), "spline": None, "onehot-strings": categories, "ordinal-strings": ordinals, "onehot-integers": integers, "impute": missing,
         "pca": transformer(lambda: decomposition.PCA(3)), "whiten": transformer(lambda: decomposition.PCA(3, whiten=True)), "svd": transformer(lambda: decomposition.TruncatedSVD(3)), "kernel-pca": transformer(lambda: decomposition.KernelPCA(3, kernel="rbf")), "ica": transformer(lambda: decomposition.FastICA(3)), "nmf": None, "incremental-pca": transformer(lambda: decomposition.IncrementalPCA(3)), "select": transformer(lambda: feature_selection.SelectKBest(k=3)), "variance": transformer(feature_selection.VarianceThreshold), "projection": transformer(lambda: random_projection.GaussianRandomProjection(3)), "rbf": None,
         "pca-svm": classifier(lambda: many(scaled(), decomposition.PCA(4), svm.SVC())), "union": classifier(lambda: many(pipeline.make_union(scaled(), decomposition.PCA(2)), linear_model.LogisticRegression())), "columns": classifier(lambda: many(compose.ColumnTransformer([("a", scaled(), [0, 1, 2]), ("b", preprocessing.MinMaxScaler(), [3, 4])]), linear_model.LogisticRegression())),
     }

@@ -232,7 +232,9 @@ bool Runner::readInputs(llvm::StringRef Folder,
     if (File.empty())
       return fail("'" + Folder + "' has no input_" + llvm::Twine(I) +
                   " (.npy or .pb), the input '" + Model.inputs[I].name + "'");
-    llvm::Expected<HostTensor> T = readTensor(File, Model.inputs[I].type);
+    llvm::Expected<HostTensor> T =
+        readTensor(File, Model.inputs[I].type,
+                   Model.input_keys ? &Model.input_keys[I] : nullptr);
     if (!T)
       return fail(llvm::toString(T.takeError()));
     if (T->Type != Model.inputs[I].type)

@@ -33,9 +33,9 @@ def LowerCodeStrings : Pass<"lower-code-strings", "mlir::ModuleOp"> {
   let summary = "names of classes and categories to numbers";
   let description = [{
     All strings of a model that only chooses, moves and compares strings stand in it: each gets
-    a number, tensors of strings become tensors of i64, and the attribute `onnx.keys` of a result
-    of main holds the list. `classlabels_strings = ["ant", "bee"]` becomes
-    `classlabels_ints = [0, 1]`. A model that reads strings or makes new ones stays as it is.
+    a number, tensors of strings become tensors of i64, and the attribute `onnx.keys` of an
+    argument or result of main holds the list (-1 stands for any name that is not in it). `classlabels_strings = ["ant", "bee"]` becomes
+    `classlabels_ints = [0, 1]`. A model that looks into strings or makes new ones stays as it is.
   }];
 }
 

@@ -38,7 +38,7 @@ struct TensorInfo {
   std::vector<int64_t> Shape;
   /// Names of dynamic dimensions, "" elsewhere and where there is none.
   std::vector<std::string> Dims;
-  /// Of an output that is a sequence of maps, a row for each.
+  /// Of an output that is a sequence of maps, a row for each; of names.
   MapKeys Keys;
 
   bool isStatic() const;
