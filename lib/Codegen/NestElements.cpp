@@ -319,7 +319,7 @@ Lane NestEmitter::element(Value T, const Coords &At, const Point &Pt) {
     if (Generic.getNumReductionLoops() != 0) {
       int R = G.findReduction(Generic, Loops);
       assert(R >= 0 && "the graph knows all reductions");
-      reduce(R, {Pt});
+      reduce(unsigned(R), {Pt});
       return *recall(T, At, Pt);
     }
     SmallVector<Lane> Args;

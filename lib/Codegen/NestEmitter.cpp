@@ -161,8 +161,10 @@ void NestEmitter::emitDim(unsigned Depth, const Points &Tile,
     Missing.reset(Open);
     if (Done.test(R) || Missing.any())
       continue;
-    reduce(R, Tile);
-    Done.set(R);
+    SmallVector<unsigned> Group = together(R, Done, Tile);
+    reduce(Group, Tile);
+    for (unsigned Each : Group)
+      Done.set(Each);
   }
   if (Depth == P.Order.size()) {
     store(Tile);

@@ -132,8 +132,12 @@ protected:
               const Coords &Loops, const Point &Pt);
 
   // Reductions (NestReductions.cpp).
-  void reduce(unsigned R, const Points &Tile);
-  void reduceParallel(const NestGraph::Reduction &R, Points &Tile,
+  /// The sums \p Rs, several only if they are one op's and fit the registers.
+  void reduce(llvm::ArrayRef<unsigned> Rs, const Points &Tile);
+  /// \p R and those behind it that may be computed in one loop with it.
+  llvm::SmallVector<unsigned> together(unsigned R, const llvm::BitVector &Done,
+                                       const Points &Tile);
+  void reduceParallel(llvm::ArrayRef<unsigned> Rs, Points &Tile,
                       llvm::SmallVector<mlir::Value> &Acc);
   void reduceAcrossLanes(const NestGraph::Reduction &R, unsigned Dim,
                          Points &Tile, llvm::SmallVector<mlir::Value> &Acc);

@@ -263,6 +263,17 @@ LogicalResult GraphBuilder::visitGeneric(linalg::GenericOp Op, unsigned Number,
       E = getAffineConstantExpr(0, Ctx);
       continue;
     }
+    unsigned Loop = I;
+    // The same sum at another place runs along the same dimension, so that the
+    // two may be computed in one loop.
+    auto Same = llvm::find_if(G.Reductions, [&](const NestGraph::Reduction &X) {
+      return X.Op == Op && isa<AffineDimExpr>(X.Loops[Loop]);
+    });
+    if (Same != G.Reductions.end()) {
+      E = Same->Loops[I];
+      R.Own.push_back(cast<AffineDimExpr>(E).getPosition());
+      continue;
+    }
     R.Own.push_back(G.Dims.size());
     E = addDim(Ranges[I], From, Position);
   }

@@ -111,7 +111,7 @@ void NestEmitter::reducePacked(const NestGraph::Reduction &R, Points &Tile,
   unsigned Width = Tile[0].S.Width;
   // Narrow tails compute term by term, from the same packed weights.
   if (Width == 1)
-    return reduceParallel(R, Tile, Acc);
+    return reduceParallel(unsigned(&R - G.Reductions.data()), Tile, Acc);
   linalg::GenericOp Op = R.Op;
   lathe::kernel::PackedProduct Form = *lathe::kernel::matchPackedProduct(Op);
   const NestGraph::Access &Packed = G.Accesses[P.PackedAccess];

@@ -90,8 +90,28 @@ static SmallVector<unsigned> distinct(ArrayRef<Point> Tile,
   return R;
 }
 
-void NestEmitter::reduce(unsigned Index, const Points &AllPoints) {
-  const NestGraph::Reduction &R = G.Reductions[Index];
+SmallVector<unsigned> NestEmitter::together(unsigned R,
+                                            const llvm::BitVector &Done,
+                                            const Points &AllPoints) {
+  SmallVector<unsigned> Group = {R};
+  // Few accumulators each wait for one another (one row of a cell's gates);
+  // those of a whole tile fill the registers by themselves.
+  const NestGraph::Reduction &First = G.Reductions[R];
+  size_t Each = distinct(AllPoints, First.Parallel).size();
+  size_t Most = Ctx.Target.VectorRegisters >= 32 ? 24 : 8;
+  bool Plain = P.Dot == DotKind::None && !P.PackedBits && P.Width > 1;
+  for (unsigned Other : G.Order)
+    if (Plain && Other != R && !Done.test(Other) &&
+        G.Reductions[Other].Op == First.Op &&
+        G.Reductions[Other].Own == First.Own &&
+        G.Reductions[Other].Parallel == First.Parallel &&
+        (Group.size() + 1) * Each <= Most)
+      Group.push_back(Other);
+  return Group;
+}
+
+void NestEmitter::reduce(ArrayRef<unsigned> Rs, const Points &AllPoints) {
+  const NestGraph::Reduction &R = G.Reductions[Rs[0]];
   linalg::GenericOp Op = R.Op;
   Points Tile;
   for (unsigned I : distinct(AllPoints, R.Parallel))
@@ -103,38 +123,47 @@ void NestEmitter::reduce(unsigned Index, const Points &AllPoints) {
   if (!LanesDiffer)
     for (Point &Pt : Tile)
       Pt.S = LaneShape();
+  int Dim = LanesDiffer ? -1 : P.ReductionDim[Rs[0]];
+  if (Dim >= 0 && Rs.size() > 1) {
+    for (unsigned Each : Rs)
+      reduce(Each, AllPoints);
+    return;
+  }
 
-  // Where the reduction starts.
+  // Where the reductions start.
   SmallVector<Value> Acc;
-  for (const Point &Pt : Tile)
-    for (OpOperand &Init : Op.getDpsInitsMutable()) {
-      Type T = getElementTypeOrSelf(Init.get().getType());
-      Lane V =
-          element(Init.get(),
-                  composeCoords(Op.getMatchingIndexingMap(&Init), R.Loops), Pt);
-      Acc.push_back(Pt.S.Width > 1 ? L.vector(V, T, Pt.S) : L.scalar(V));
-    }
+  for (unsigned Each : Rs)
+    for (const Point &Pt : Tile)
+      for (OpOperand &Init : Op.getDpsInitsMutable()) {
+        Type T = getElementTypeOrSelf(Init.get().getType());
+        Lane V = element(Init.get(),
+                         composeCoords(Op.getMatchingIndexingMap(&Init),
+                                       G.Reductions[Each].Loops),
+                         Pt);
+        Acc.push_back(Pt.S.Width > 1 ? L.vector(V, T, Pt.S) : L.scalar(V));
+      }
 
-  int Dim = LanesDiffer ? -1 : P.ReductionDim[Index];
+  bool IsPacked =
+      P.PackedAccess >= 0 && G.Accesses[P.PackedAccess].Reduction == int(Rs[0]);
   if (Dim >= 0)
     reduceAcrossLanes(R, Dim, Tile, Acc);
-  else if (P.PackedBits && G.Accesses[P.PackedAccess].Reduction == int(Index))
+  else if (P.PackedBits && IsPacked)
     reducePacked(R, Tile, Acc);
-  else if (P.Dot != DotKind::None &&
-           G.Accesses[P.PackedAccess].Reduction == int(Index))
+  else if (P.Dot != DotKind::None && IsPacked)
     reduceDot(R, Tile, Acc);
   else
-    reduceParallel(R, Tile, Acc);
+    reduceParallel(Rs, Tile, Acc);
 
-  unsigned N = Op.getNumDpsInits();
-  for (auto [I, Pt] : llvm::enumerate(Tile))
-    for (unsigned K = 0; K < N; ++K) {
-      Value V = Acc[I * N + K];
-      AffineMap Map = Op.getMatchingIndexingMap(Op.getDpsInitOperand(K));
-      remember(Op->getResult(K), composeCoords(Map, R.Loops), Pt,
-               isa<VectorType>(V.getType()) ? Lane::vector(V)
-                                            : Lane::uniform(V));
-    }
+  unsigned N = Op.getNumDpsInits(), Next = 0;
+  for (unsigned Each : Rs)
+    for (const Point &Pt : Tile)
+      for (unsigned K = 0; K < N; ++K) {
+        Value V = Acc[Next++];
+        AffineMap Map = Op.getMatchingIndexingMap(Op.getDpsInitOperand(K));
+        remember(
+            Op->getResult(K), composeCoords(Map, G.Reductions[Each].Loops), Pt,
+            isa<VectorType>(V.getType()) ? Lane::vector(V) : Lane::uniform(V));
+      }
 }
 
 /// Weights come from far: inside of a network nobody has touched them since the
@@ -214,8 +243,9 @@ void NestEmitter::prefetchPanel(const Point &Pt, int64_t Terms) {
   }
 }
 
-void NestEmitter::reduceParallel(const NestGraph::Reduction &R, Points &Tile,
+void NestEmitter::reduceParallel(ArrayRef<unsigned> Rs, Points &Tile,
                                  SmallVector<Value> &Acc) {
+  const NestGraph::Reduction &R = G.Reductions[Rs[0]];
   for (unsigned D : R.Own)
     for (Point &Pt : Tile)
       Pt.At[D] = Lane::index(0);
@@ -231,8 +261,14 @@ void NestEmitter::reduceParallel(const NestGraph::Reduction &R, Points &Tile,
   }
   auto Nest = [&](auto &Self, size_t Level,
                   ValueRange In) -> SmallVector<Value> {
-    if (Level == Dims.size())
-      return step(R, Tile, In);
+    if (Level == Dims.size()) {
+      SmallVector<Value> Now;
+      size_t Share = In.size() / Rs.size();
+      for (auto [I, Each] : llvm::enumerate(Rs))
+        llvm::append_range(
+            Now, step(G.Reductions[Each], Tile, In.slice(I * Share, Share)));
+      return Now;
+    }
     unsigned D = Dims[Level];
     int64_t E = G.Dims[D].Extent;
     auto Lay = [&](Value Iv, int64_t From, int64_t Bodies, int64_t Align,
