@@ -187,18 +187,26 @@ void NestEmitter::dotPiece(DotSum &D, Points &Tile, int64_t Count, int64_t Size,
         Row = D.Unit->group(RowValue, Group, Width);
         Groups.add(Here, Row);
       }
-      // The panel is padded: all lanes may be read, masked or not.
       Value Number = Columns.find(&Pt);
       if (!Number) {
-        SmallVector<Value> Where;
-        for (AffineExpr E : Packed.At) {
-          Lane At = L.affine(E, Pt.At, Pt.S);
-          At.Coef = 0;
-          Where.push_back(L.scalar(At));
-        }
         auto Bytes = VectorType::get({int64_t(Width) * Terms}, B.getI8Type());
-        Number = vector::LoadOp::create(B, L.Loc, Bytes,
-                                        Ctx.memref(Packed.Tensor), Where);
+        if (P.Panels) {
+          // The panel is padded: all lanes may be read, masked or not.
+          SmallVector<Value> Where;
+          for (AffineExpr E : Packed.At) {
+            Lane At = L.affine(E, Pt.At, Pt.S);
+            At.Coef = 0;
+            Where.push_back(L.scalar(At));
+          }
+          Number = vector::LoadOp::create(B, L.Loc, Bytes,
+                                          Ctx.memref(Packed.Tensor), Where);
+        } else {
+          // Words of terms.
+          Number = vector::BitCastOp::create(
+              B, L.Loc, Bytes,
+              L.vector(element(Packed.Tensor, Packed.At, Pt), B.getI32Type(),
+                       Pt.S));
+        }
         Columns.add(&Pt, Number);
         Operands.push_back(D.Unit->columns(Number, Width));
         Operands.back().push_back(Number);
@@ -268,7 +276,7 @@ void NestEmitter::reduceDot(const NestGraph::Reduction &R, Points &Tile,
   for (Operation &In : *Op.getBody()) {
     if (isa<arith::XOrIOp>(In))
       Bytes.Flipped = true;
-    if (isa<arith::ExtSIOp>(In) &&
+    if (P.Panels && isa<arith::ExtSIOp>(In) &&
         In.getOperand(0) != Op.getBody()->getArgument(WI))
       Bytes.Signed = true;
   }
@@ -292,7 +300,7 @@ void NestEmitter::reduceDot(const NestGraph::Reduction &R, Points &Tile,
   // The loop whose terms are added in groups, innermost. None: a group holds
   // one term.
   if (PerGroup > 1)
-    Sum.Dim = G.dimsOf(Packed.At.back()).find_first();
+    Sum.Dim = G.dimsOf(P.Panels ? Packed.At.back() : XAt.back()).find_first();
   else if (!Order.empty())
     Sum.Dim = Order.back();
   int Dim = Sum.Dim;

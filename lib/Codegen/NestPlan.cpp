@@ -303,6 +303,18 @@ static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
   int Column = -1;
   const NestGraph::Access *Weights = nullptr;
   for (const NestGraph::Access &A : G.Accesses) {
+    if (A.At.empty())
+      continue;
+    // A computed right-hand side of bytes lies in words, without panels.
+    auto Last = dyn_cast_or_null<AffineDimExpr>(A.At.back());
+    if (Last && Last.getPosition() < G.NumParallel && A.Reduction >= 0 &&
+        S.getDot() == DotKind::VNNI && S.getBits() == 0 &&
+        getElementTypeOrSelf(A.Tensor.getType()).isInteger(32)) {
+      Column = Last.getPosition();
+      Weights = &A;
+      P.Panels = false;
+      continue;
+    }
     // Behind the panel may lie the terms that are added at once.
     unsigned Behind = P.Group > 1 ? 2 : 1;
     if (A.At.size() < Behind)

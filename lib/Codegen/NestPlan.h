@@ -46,6 +46,9 @@ struct NestPlan {
   /// The packed operand of a scheduled contraction, an index into the graph's
   /// accesses, and its panels' dimension; or -1.
   int PackedAccess = -1, PanelDim = -1;
+  /// It lies in panels, padded to whole vectors. A computed one does not: it
+  /// holds words of terms.
+  bool Panels = true;
   /// What multiplies bytes, see the schedule.
   DotKind Dot = DotKind::None;
   /// Bits of the weights that are made floats in registers, see the schedule;

@@ -171,6 +171,8 @@ void NestEmitter::reduce(ArrayRef<unsigned> Rs, const Points &AllPoints) {
 /// next panel (behind the last one lie the weights of the next kernel), each
 /// block of rows through its share.
 void NestEmitter::prefetchPanel(const Point &Pt, int64_t Terms) {
+  if (!P.Panels)
+    return;
   const NestGraph::Access &A = G.Accesses[P.PackedAccess];
   Value MemRef = Ctx.memref(A.Tensor);
   ArrayRef<int64_t> Shape = cast<MemRefType>(MemRef.getType()).getShape();

@@ -116,3 +116,48 @@ lathe::kernel::matchPackedProduct(linalg::GenericOp Op) {
     return std::nullopt;
   return P;
 }
+
+bool lathe::kernel::isWordDot(linalg::GenericOp Op, unsigned *Term) {
+  if (Op.getNumDpsInits() != 1 || Op.getNumDpsInputs() != 2 ||
+      !Op.hasPureTensorSemantics())
+    return false;
+  Block &Body = *Op.getBody();
+  Value X = Body.getArgument(0), Words = Body.getArgument(1);
+  if (!X.getType().isInteger(8) || !Words.getType().isInteger(32))
+    return false;
+  auto IsRow = [&](Value V) {
+    auto Extend = V.getDefiningOp<arith::ExtUIOp>();
+    if (!Extend)
+      return false;
+    auto Flip = Extend.getIn().getDefiningOp<arith::XOrIOp>();
+    return Extend.getIn() == X ||
+           (Flip && Flip.getLhs() == X && integer(Flip.getRhs()) == 128);
+  };
+  auto IsColumn = [&](Value V) {
+    auto Extend = V.getDefiningOp<arith::ExtSIOp>();
+    auto Byte = Extend ? Extend.getIn().getDefiningOp<arith::TruncIOp>()
+                       : arith::TruncIOp();
+    auto Shift = Byte && Byte.getType().isInteger(8)
+                     ? Byte.getIn().getDefiningOp<arith::ShRUIOp>()
+                     : arith::ShRUIOp();
+    return Shift && Shift.getLhs() == Words &&
+           either<arith::MulIOp>(Shift.getRhs(), [&](Value Part, Value Factor) {
+             auto Cast = Part.getDefiningOp<arith::IndexCastOp>();
+             auto Index = Cast ? Cast.getIn().getDefiningOp<linalg::IndexOp>()
+                               : linalg::IndexOp();
+             if (!Index || integer(Factor) != 8 ||
+                 Op.getStaticLoopRanges()[Index.getDim()] != 4)
+               return false;
+             if (Term)
+               *Term = Index.getDim();
+             return true;
+           });
+  };
+  return either<arith::AddIOp>(
+      Body.getTerminator()->getOperand(0), [&](Value Acc, Value P) {
+        return Acc == Body.getArgument(2) &&
+               either<arith::MulIOp>(P, [&](Value Row, Value Column) {
+                 return IsRow(Row) && IsColumn(Column);
+               });
+      });
+}

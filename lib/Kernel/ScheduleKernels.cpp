@@ -41,6 +41,8 @@ struct Contraction {
   OpOperand *Rows;
   unsigned Column;
   ContractionFacts Facts;
+  /// The right-hand side is no weight: it comes in words of four terms.
+  bool Computed = false;
 };
 
 /// One product of two f32 inputs is added to the result.
@@ -202,6 +204,58 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
   return std::nullopt;
 }
 
+/// A product of bytes whose right-hand side is computed, four terms of a column
+/// in each word.
+std::optional<Contraction> matchComputed(FuncOp Kernel) {
+  linalg::GenericOp Root;
+  for (auto Op : Kernel.getBody().front().getOps<linalg::GenericOp>()) {
+    if (Op.getNumReductionLoops() == 0)
+      continue;
+    if (Root)
+      return std::nullopt;
+    Root = Op;
+  }
+  unsigned Term;
+  if (!Root || !isWordDot(Root, &Term))
+    return std::nullopt;
+  OpOperand *X = Root.getDpsInputOperand(0), *W = Root.getDpsInputOperand(1);
+  AffineMap XMap = Root.getMatchingIndexingMap(X),
+            WMap = Root.getMatchingIndexingMap(W),
+            Out = Root.getMatchingIndexingMap(Root.getDpsInitOperand(0));
+  if (!isa<BlockArgument>(W->get()) || !isa<BlockArgument>(X->get()) ||
+      WMap.getNumResults() == 0 || XMap.getNumResults() == 0 ||
+      !WMap.isProjectedPermutation() || !XMap.isProjectedPermutation() ||
+      !Out.isProjectedPermutation())
+    return std::nullopt;
+  auto LoopOf = [](AffineExpr E) {
+    return cast<AffineDimExpr>(E).getPosition();
+  };
+  unsigned Column = LoopOf(WMap.getResults().back());
+  SmallVector<int64_t> Extents = Root.getStaticLoopRanges();
+  auto Kinds = Root.getIteratorTypesArray();
+  if (LoopOf(XMap.getResults().back()) != Term ||
+      Kinds[Column] != utils::IteratorType::parallel ||
+      XMap.isFunctionOfDim(Column) || Extents[Column] == 1)
+    return std::nullopt;
+  int64_t Depth = 1, Rows = 1;
+  for (unsigned D = 0; D < Root.getNumLoops(); ++D) {
+    if (Kinds[D] == utils::IteratorType::reduction)
+      Depth *= ShapedType::isDynamic(Extents[D]) ? 64 : Extents[D];
+    else if (!WMap.isFunctionOfDim(D) && Extents[D] != 1)
+      Rows = Extents[D];
+  }
+  // The tile is chosen for many columns where only the run knows how many.
+  int64_t Columns =
+      ShapedType::isDynamic(Extents[Column]) ? 256 : Extents[Column];
+  return Contraction{Root,
+                     W,
+                     X,
+                     Column,
+                     {Rows, Columns, Depth, 32, ByteRows::Unsigned,
+                      /*PackedBits=*/0, /*Group=*/Depth},
+                     /*Computed=*/true};
+}
+
 struct SchedulePass
     : lathe::kernel::impl::KernelSchedulePassBase<SchedulePass> {
   using KernelSchedulePassBase::KernelSchedulePassBase;
@@ -234,12 +288,16 @@ private:
     std::optional<Contraction> C =
         matchContraction(Kernel, IsWeight, Target.lanes(32));
     if (!C)
+      C = matchComputed(Kernel);
+    if (!C)
       return;
     std::optional<ContractionSchedule> S = chooseContraction(C->Facts, Target);
-    if (!S)
+    if (!S || (C->Computed && S->Dot != DotKind::VNNI))
       return;
     Kernel.setScheduleAttr(ContractionScheduleAttr::get(
         &getContext(), S->MR, S->NV, S->Lanes, /*kc=*/0, S->Dot, S->Bits));
+    if (C->Computed)
+      return;
     pack(*C, C->Weights, S->NV * S->Lanes, S->group(), Calls);
     if (!S->Bits)
       return;

@@ -93,7 +93,7 @@ StringRef kernel::kindOf(Operation *Op) {
     return "elementwise";
   auto Generic = dyn_cast<linalg::GenericOp>(Op);
   if (linalg::isaContractionOpInterface(Linalg) || isByteContraction(Linalg) ||
-      (Generic && matchPackedProduct(Generic)))
+      (Generic && (matchPackedProduct(Generic) || isWordDot(Generic))))
     return "contraction";
   if (FailureOr<linalg::ConvolutionDimensions> D =
           linalg::inferConvolutionDims(Linalg);

@@ -16,6 +16,7 @@
 #include "Activation.h"
 #include "IntegerSums.h"
 #include "Quantization.h"
+#include "lathe/ONNX/ConstantView.h"
 
 using namespace mlir;
 
@@ -193,6 +194,10 @@ static LogicalResult zeroPoint(Node &N, unsigned I, Value &Zero) {
 static Value integerMatmul(Node &N, unsigned X, unsigned XZ, unsigned Y,
                            unsigned YZ) {
   Builder &B = N.B;
+  if (!onnx::ConstantView::get(N.original(Y)) &&
+      !onnx::ConstantView::get(N.original(X)))
+    if (Value Sum = byteProduct(N, X, XZ, Y, YZ))
+      return Sum;
   // A matrix of weights, one sum of them a column; else zero points stay.
   bool Matrix = N.inRank(Y) == 2;
   IntegerSum S = integerSum(N, N.in(X), X, XZ, Y, YZ, Matrix ? 1 : 64);

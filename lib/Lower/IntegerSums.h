@@ -40,6 +40,11 @@ IntegerSum integerSum(Node &N, Value X, unsigned XI, unsigned XZ, unsigned WI,
 /// along \p Axis; constants are added at compile time.
 Value addCorrection(Node &N, Value V, Value Correction, int Bias, int64_t Axis);
 
+/// The product of the computed matrices of bytes in operands \p XI and \p YI
+/// with equal batch sizes and zero points \p XZ and \p YZ of one element, in
+/// i32; null where they are not so (ByteProducts.cpp).
+Value byteProduct(Node &N, unsigned XI, unsigned XZ, unsigned YI, unsigned YZ);
+
 } // namespace lathe::lower
 
 #endif // LATHE_LIB_LOWER_INTEGERSUMS_H
