@@ -43,7 +43,7 @@ struct IntegerLayersPass
     for (Operation *Op : All) {
       bool Done = isa<onnx::ConvOp>(Op)   ? convolution(Op)
                   : isa<onnx::GemmOp>(Op) ? product(Op, true)
-                                          : product(Op, false);
+                                          : product(Op, false) || computed(Op);
       layers += Done;
     }
     // Dequantized values that nothing reads any more.
@@ -212,6 +212,49 @@ struct IntegerLayersPass
     return makeConstant(B, B.getLoc(),
                         RankedTensorType::get({K, N}, View.getElementType()),
                         std::move(To), "turned");
+  }
+
+  /// A product of two computed matrices.
+  bool computed(Operation *Op) {
+    if (!isComputedProduct(Op))
+      return false;
+    auto L = dequantizes(Op->getOperand(0)), R = dequantizes(Op->getOperand(1));
+    RankedTensorType Type = typeOf(Op->getResult(0));
+    if (!L || !R || !Type)
+      return false;
+    Parameters P = *parametersOf(L), S = *parametersOf(R);
+    onnx::OnnxBuilder B(Op);
+    Value Left = L->getOperand(0), Right = R->getOperand(0);
+    auto Q = onlyQuantizer(Op->getResult(0));
+    if (Q) {
+      B.setInsertionPoint(Q);
+      B.setLoc(Op->getLoc());
+    }
+    Value LeftZero = zeroOf(B, P.Zero, P.Element),
+          RightZero = zeroOf(B, S.Zero, S.Element);
+    if (Q) {
+      Parameters O = *parametersOf(Q);
+      Value Y = B.op("QLinearMatMul",
+                     {Left, floats(B, P.Scale, {}), LeftZero, Right,
+                      floats(B, S.Scale, {}), RightZero, floats(B, O.Scale, {}),
+                      zeroOf(B, O.Zero, O.Element)},
+                     {}, O.Element);
+      Y.setType(Q->getResult(0).getType());
+      Q->getResult(0).replaceAllUsesWith(Y);
+      Q->erase();
+      Op->erase();
+      return true;
+    }
+    Value Sum = B.op("MatMulInteger", {Left, Right, LeftZero, RightZero}, {},
+                     B.getI32Type());
+    setType(Sum, Op->getResult(0), B.getI32Type());
+    Value Real = B.cast(Sum, B.getF32Type());
+    Real.setType(Type);
+    Value Y = B.mul(Real, floats(B, P.Scale * S.Scale, {}));
+    Y.setType(Type);
+    Op->getResult(0).replaceAllUsesWith(Y);
+    Op->erase();
+    return true;
   }
 
   bool product(Operation *Op, bool Gemm) {

@@ -43,6 +43,8 @@ void compress::buildPipeline(mlir::OpPassManager &PM,
   case compress::Options::Kind::None:
     break;
   case compress::Options::Kind::Int8:
+    PM.addPass(createExpandAttention({Floats}));
+    PM.addPass(onnx::createInferShapes());
     PM.addPass(createQuantize({Floats}, Options.Evaluator, Options.Samples));
     break;
   case compress::Options::Kind::Int8Weights:

@@ -55,6 +55,7 @@ struct QuantizePass : compress::impl::QuantizeBase<QuantizePass> {
     }
     auto Main = Module.lookupSymbol<func::FuncOp>("main");
     SmallVector<Weights> Layers;
+    int64_t Products = 0;
     llvm::SetVector<Value> Stored;
     for (Operation &Op : Main.getBody().front()) {
       std::optional<Weights> W = weightsOf(&Op);
@@ -63,6 +64,10 @@ struct QuantizePass : compress::impl::QuantizeBase<QuantizePass> {
           (isa<onnx::ConvOp>(Op) || W->View.getShape().size() == 2)) {
         Layers.push_back(*W);
         Stored.insert(Op.getOperand(0));
+      } else if (!isNamed(&Op, skip) && isComputedProduct(&Op)) {
+        Stored.insert(Op.getOperand(0));
+        Stored.insert(Op.getOperand(1));
+        ++Products;
       } else if (isa<onnx::AveragePoolOp, onnx::GlobalAveragePoolOp,
                      onnx::ReduceMeanOp>(Op) &&
                  getElementTypeOrSelf(Op.getOperand(0)).isF32() &&
@@ -84,7 +89,7 @@ struct QuantizePass : compress::impl::QuantizeBase<QuantizePass> {
       quantizeWeights(W);
       quantizeBias(W);
     }
-    layers += Layers.size();
+    layers += Layers.size() + Products;
   }
 
   /// A constant bias in steps of the layer's sums, so that it is added to them.

@@ -51,6 +51,23 @@ onnx::QuantizeLinearOp compress::onlyQuantizer(Value V) {
   return Op && parametersOf(Op) ? Op : onnx::QuantizeLinearOp();
 }
 
+bool compress::isComputedProduct(Operation *Op) {
+  if (!isa<onnx::MatMulOp>(Op))
+    return false;
+  auto Left = dyn_cast<RankedTensorType>(Op->getOperand(0).getType()),
+       Right = dyn_cast<RankedTensorType>(Op->getOperand(1).getType());
+  auto Constant = [](Value V) {
+    auto D = V.getDefiningOp<onnx::DequantizeLinearOp>();
+    return onnx::ConstantView::get(V) ||
+           (D && onnx::ConstantView::get(D->getOperand(0)));
+  };
+  return Left && Right && Left.getElementType().isF32() &&
+         Right.getElementType().isF32() && Left.getRank() >= 2 &&
+         Left.getRank() == Right.getRank() &&
+         Left.getShape().drop_back(2) == Right.getShape().drop_back(2) &&
+         !Constant(Op->getOperand(0)) && !Constant(Op->getOperand(1));
+}
+
 std::optional<QuantizedWeights> compress::quantizedWeights(Value V,
                                                            unsigned Out) {
   auto Op = V ? V.getDefiningOp<onnx::DequantizeLinearOp>()

@@ -40,6 +40,10 @@ onnx::DequantizeLinearOp dequantizes(mlir::Value V);
 /// The only user of \p V, if it quantizes so.
 onnx::QuantizeLinearOp onlyQuantizer(mlir::Value V);
 
+/// \p Op is a MatMul of two computed float matrices of equal rank: there are
+/// integer kernels for it, without weights to pack.
+bool isComputedProduct(mlir::Operation *Op);
+
 /// A constant of bytes with one scale for each output, or one for all.
 struct QuantizedWeights {
   onnx::DequantizeLinearOp Op;

@@ -15,6 +15,9 @@ using namespace lathe::compress;
 std::string compress::reasonForFloats(Operation *Op, const Options &Asked) {
   if (isNamed(Op, Asked.QuantizeSkip))
     return "named by --quantize-skip";
+  if (isa<onnx::AttentionOp>(Op) && Asked.Quantize == Options::Kind::Int8)
+    return "attention with shared key heads, a cache, windows or a boolean "
+           "mask is one operator in floats";
   if (!isa<onnx::ConvOp, onnx::GemmOp, onnx::MatMulOp>(Op))
     return "there are no integer kernels for this operator";
   Value Right = Op->getOperand(1);
@@ -22,7 +25,10 @@ std::string compress::reasonForFloats(Operation *Op, const Options &Asked) {
   bool Constant = onnx::ConstantView::get(Right) ||
                   (D && onnx::ConstantView::get(D->getOperand(0)));
   if (!Constant)
-    return "both operands are computed: there are no weights to pack";
+    return Asked.Quantize == Options::Kind::Int8Weights ||
+                   Asked.Quantize == Options::Kind::Int4Weights
+               ? "both operands are computed: there are no weights to pack"
+               : "the batches of its two computed matrices differ";
   if (!getElementTypeOrSelf(Op->getResult(0)).isF32())
     return "its elements are not float32";
   auto Type = dyn_cast<RankedTensorType>(Right.getType());

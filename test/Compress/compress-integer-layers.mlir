@@ -76,3 +76,23 @@ func.func @bias(%x: tensor<1x3xui8>) -> tensor<1x2xf32> {
   %3 = onnx.Gemm(%0, %1, %2) : (tensor<1x3xf32>, tensor<3x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
   return %3 : tensor<1x2xf32>
 }
+
+// -----
+
+// Two computed matrices: no weights, one scale.
+// CHECK-LABEL: @computed
+// CHECK: %[[SUM:.*]] = onnx.MatMulInteger(%arg0, %arg1,
+// CHECK: onnx.Cast(%[[SUM]])
+// CHECK: onnx.Mul(
+// CHECK: onnx.QLinearMatMul(%arg0, {{.*}}, %arg1,
+func.func @computed(%x: tensor<2x3x4xui8>, %y: tensor<2x4x5xi8>) -> (tensor<2x3x5xf32>, tensor<2x3x5xui8>) {
+  %s = onnx.Constant dense<0.5> : tensor<f32>
+  %z = onnx.Constant dense<3> : tensor<ui8>
+  %zy = onnx.Constant dense<0> : tensor<i8>
+  %0 = onnx.DequantizeLinear(%x, %s, %z) : (tensor<2x3x4xui8>, tensor<f32>, tensor<ui8>) -> tensor<2x3x4xf32>
+  %1 = onnx.DequantizeLinear(%y, %s, %zy) : (tensor<2x4x5xi8>, tensor<f32>, tensor<i8>) -> tensor<2x4x5xf32>
+  %2 = onnx.MatMul(%0, %1) : (tensor<2x3x4xf32>, tensor<2x4x5xf32>) -> tensor<2x3x5xf32>
+  %3 = onnx.MatMul(%0, %1) : (tensor<2x3x4xf32>, tensor<2x4x5xf32>) -> tensor<2x3x5xf32>
+  %4 = onnx.QuantizeLinear(%3, %s, %z) : (tensor<2x3x5xf32>, tensor<f32>, tensor<ui8>) -> tensor<2x3x5xui8>
+  return %2, %4 : tensor<2x3x5xf32>, tensor<2x3x5xui8>
+}

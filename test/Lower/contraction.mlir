@@ -43,16 +43,34 @@ func.func @gemm(%a: tensor<8x3xf32>, %b: tensor<8x4xf32>, %c: tensor<4xf32>) -> 
 
 // -----
 
-// Zero points are subtracted in i32; a zero point of 0 is nothing.
+// Zero points of rows are subtracted in i32; a zero point of 0 is nothing.
 // CHECK-LABEL: @integer(
 // CHECK:           %[[A:.*]] = arith.extui {{.*}} i8 to i32
-// CHECK:           arith.subi %[[A]], %c12_i32
+// CHECK:           arith.subi %[[A]],
 // CHECK:           arith.extsi
 // CHECK-NOT:       arith.subi
 // CHECK:           arith.muli
 func.func @integer(%a: tensor<2x3xui8>, %b: tensor<3x4xi8>) -> tensor<2x4xi32> {
-  %za = onnx.Constant dense<12> : tensor<ui8>
+  %za = onnx.Constant dense<[12, 13]> : tensor<2xui8>
   %zb = onnx.Constant dense<0> : tensor<i8>
-  %0 = onnx.MatMulInteger(%a, %b, %za, %zb) : (tensor<2x3xui8>, tensor<3x4xi8>, tensor<ui8>, tensor<i8>) -> tensor<2x4xi32>
+  %0 = onnx.MatMulInteger(%a, %b, %za, %zb) : (tensor<2x3xui8>, tensor<3x4xi8>, tensor<2xui8>, tensor<i8>) -> tensor<2x4xi32>
   return %0 : tensor<2x4xi32>
+}
+
+// -----
+
+// Two computed matrices of bytes: four terms of a column in each word, signed; the sums of rows and columns bring zero points in.
+// CHECK-LABEL: @computed_bytes(
+// CHECK:         linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]} ins(%{{.*}} : tensor<2x4x5xi8>) outs(%{{.*}} : tensor<2x5xi32>)
+// CHECK:           arith.xori
+// CHECK:           arith.shli
+// CHECK:           arith.ori
+// CHECK:         linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction", "reduction"]} ins(%{{.*}}, %{{.*}} : tensor<3x2x4xi8>, tensor<2x5xi32>) outs(%{{.*}} : tensor<3x5xi32>)
+// CHECK:           arith.trunci {{.*}} i32 to i8
+// CHECK:           arith.muli
+func.func @computed_bytes(%a: tensor<3x8xui8>, %b: tensor<8x5xui8>) -> tensor<3x5xi32> {
+  %za = onnx.Constant dense<12> : tensor<ui8>
+  %zb = onnx.Constant dense<100> : tensor<ui8>
+  %0 = onnx.MatMulInteger(%a, %b, %za, %zb) : (tensor<3x8xui8>, tensor<8x5xui8>, tensor<ui8>, tensor<ui8>) -> tensor<3x5xi32>
+  return %0 : tensor<3x5xi32>
 }

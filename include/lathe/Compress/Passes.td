@@ -149,11 +149,29 @@ def IntegerLayers : Pass<"compress-integer-layers", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"layers", "layers", "Layers that multiply integers">];
 }
 
+def ExpandAttention : Pass<"compress-expand-attention", "::mlir::ModuleOp"> {
+  let summary = "Attention as two MatMuls around a Softmax";
+  let description = [{
+    Gives names to the factors of the products within Attention, so that
+    `compress-quantize` can store them in bytes:
+
+    ```
+    Attention(Q, K, V, mask)  ->  MatMul(Softmax(MatMul(Q, K^T) * scale + mask), V)
+    ```
+
+    Heads are moved in front by Reshape and Transpose. Attention with shared key heads,
+    a cache, windows, a cap or a boolean mask stays as it is.
+  }];
+  let options = [ListOption<"skip", "skip", "std::string", SkipText>];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let statistics = [Statistic<"expanded", "expanded", "Attention ops that became MatMuls">];
+}
+
 def Quantize : Pass<"compress-quantize", "::mlir::ModuleOp"> {
   let summary = "Static quantization to 8 bits, calibrated by samples";
   let description = [{
-    Inserts QuantizeLinear and DequantizeLinear at the inputs of layers and
-    poolings, unsigned and asymmetric, with the range that the float model shows
+    Inserts QuantizeLinear and DequantizeLinear at the inputs of layers, of
+    products of two computed matrices and of poolings, unsigned and asymmetric, with the range that the float model shows
     over all samples (least and greatest element, zero included), and quantizes
     weights symmetrically with a scale for each output (Jacob et al., Quantization
     and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference,

@@ -2,6 +2,7 @@
 
 quantize.py make FOLDER            writes net.onnx, samples/N/input_0.npy, data/ with the float results
 quantize.py two FILE               writes a network of two inputs
+quantize.py attention FOLDER       writes net.onnx, a block of multi-head attention, samples/ and data/ as above
 quantize.py check FOLDER           the kernels of the quantized network: no float contraction is left
 """
 import pathlib
@@ -63,6 +64,46 @@ def make():
     (folder / "empty").mkdir()
 
 
+def attention():
+    rng = np.random.default_rng(5)
+    rows, heads, size = 23, 2, 20  # nothing a multiple of vectors or words
+    width = heads * size
+    nodes, weights = [], []
+
+    def constant(name, array):
+        weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def node(op, inputs, out, **attributes):
+        nodes.append(helper.make_node(op, inputs, [out], name=out, **attributes))
+        return out
+
+    def dense(x, name):
+        w = rng.normal(0, 1 / np.sqrt(width), (width, width)).astype(np.float32)
+        return node("Add", [node("MatMul", [x, constant(name + ".w", w)], name),
+                            constant(name + ".b", rng.normal(0, 0.1, width).astype(np.float32))], name + ".y")
+
+    constant("split", np.array([0, 0, heads, size], np.int64))
+    constant("join", np.array([0, 0, width], np.int64))
+    q, k, v = (node("Transpose", [node("Reshape", [dense("x", n), "split"], n + ".r")], n + ".h",
+                    perm=[0, 2, 3, 1] if n == "k" else [0, 2, 1, 3]) for n in "qkv")
+    scores = node("Mul", [node("MatMul", [q, k], "qk"), constant("scale", np.float32(size**-0.5))], "scaled")
+    seen = node("MatMul", [node("Softmax", [scores], "p", axis=-1), v], "pv")
+    y = dense(node("Reshape", [node("Transpose", [seen], "back", perm=[0, 2, 1, 3]), "join"], "joined"), "o")
+    shape = [1, rows, width]
+    graph = helper.make_graph(nodes, "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+                              [helper.make_tensor_value_info(y, TensorProto.FLOAT, shape)], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, folder / "net.onnx")
+    samples = [rng.uniform(-1.7, 1.7, shape).astype(np.float32) for _ in range(25)]
+    for i, x in enumerate(samples[:24]):
+        (folder / f"samples/{i}").mkdir(parents=True)
+        np.save(folder / f"samples/{i}/input_0.npy", x)
+    (folder / "data").mkdir()
+    np.save(folder / "data/input_0.npy", samples[24])
+    np.save(folder / "data/output_0.npy", onnx.reference.ReferenceEvaluator(model).run(None, {"x": samples[24]})[0])
+
+
 def check():
     text = subprocess.run(["lathe", str(folder / "net.onnx"), "--quantize=int8", f"--calibrate={folder / 'samples'}", "--emit=kernel",
                            "--cpu=znver4", "-o", "-"], check=True, capture_output=True, text=True).stdout
@@ -84,4 +125,4 @@ def two():
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder)
 
 
-{"make": make, "two": two, "check": check}[what]()
+{"make": make, "two": two, "attention": attention, "check": check}[what]()
