@@ -44,7 +44,9 @@ private:
   }
   void add(Operation *Op) {
     mix(Op->getName().getAsOpaquePointer());
-    mix(Op->getAttrDictionary().getAsOpaquePointer());
+    // Not the dictionary of all attributes, which would have to be made.
+    mix(Op->getDiscardableAttrDictionary().getAsOpaquePointer());
+    mix(uint64_t(size_t(Op->hashProperties())));
     mix(Op->getNumOperands());
     for (Value V : Op->getOperands())
       mix(Numbers.try_emplace(V, Numbers.size()).first->second);
