@@ -162,6 +162,10 @@ def main():
                 run_mutants(tally, scratch)
             elif kind == "cross":
                 run_counting(tally, kind, [sys.executable, "test/cross/run.py"])
+                # Floats are made alike on all AArch64; bytes by what each has.
+                for machine, sums in (("aarch64", ""), ("aarch64-dotprod", "integer"), ("aarch64-i8mm", "integer"), ("armv7", "")):
+                    run_counting(tally, f"{kind}/{machine}", [sys.executable, "test/numerics/contractions.py",
+                                                              f"--machine={machine}", f"--filter={sums}"])
             elif kind == "packages":
                 run_counting(tally, kind, [sys.executable, "test/packages/run.py"])
             elif kind == "sanitize":

@@ -115,6 +115,12 @@ def run(machine, model, inputs, folder, options=()):
     return read_tensors(folder / "outputs")
 
 
+def missing(machine):
+    """What of \\p machine's tools is not installed, or None."""
+    _, compiler, emulator = MACHINES[machine]
+    return next((tool for tool in (compiler, emulator[0]) if not shutil.which(tool)), None)
+
+
 def compare(got, expected, rtol, atols):
     """What is wrong, or None."""
     if len(got) != len(expected):
@@ -136,9 +142,8 @@ def main():
     args = parser.parse_args()
     passed = failed = 0
     for machine in args.machine or MACHINES:
-        _, compiler, emulator = MACHINES[machine]
-        if not shutil.which(compiler) or not shutil.which(emulator[0]):
-            print(f"{machine}: no {compiler} or no {emulator[0]}: nothing to run")
+        if tool := missing(machine):
+            print(f"{machine}: no {tool}: nothing to run")
             continue
         # A core's extras matter to integer products; all else is its baseline's.
         names = QUANTIZED if "-" in machine else ["digits"] + MODELS + CASES
