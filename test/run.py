@@ -13,6 +13,7 @@ models    the real models that are known to pass, where they lie beside the chec
 cross     models compiled for ARM, run under an emulator
 packages  what cmake --install leaves, used from CMake, make and Meson
 demo      scripts/demo
+zoo       only by name (--only=zoo): networks made from scratch, against ONNX Runtime (test/zoo/requirements.txt)
 mutants   the import of 2,000 damaged models
 sanitize  unit and lit tests and the import of 2,000 damaged models under ASan and UBSan
 
@@ -155,6 +156,8 @@ def main():
                           "--filter=^light/|[Cc]onv|gemm|matmul|[Ll]inear|lstm|gru|rnn|attention", scratch=scratch)
             elif kind == "models":
                 run_cases(tally, kind, "models", "--expected-only", scratch=scratch)
+            elif kind == "zoo":
+                run_counting(tally, kind, [sys.executable, "test/zoo/run.py", "--filter=^(sk|layer)/", "--variant=ts17,axes17"])
             elif kind == "demo":
                 failed = call(["scripts/demo"]) != 0
                 tally.add(kind, not failed, failed)

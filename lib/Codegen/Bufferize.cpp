@@ -20,10 +20,12 @@
 #include "Main.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
+#include "lathe/Support/Status.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -279,6 +281,30 @@ LogicalResult BufferizePass::bufferize(func::FuncOp Main) {
 // Loops
 //===----------------------------------------------------------------------===//
 
+/// Known sizes that the type of \p Init does not tell: a value whose sizes
+/// change starts so.
+static bool forgetsSizes(Value Init) {
+  auto Cast = Init.getDefiningOp<memref::CastOp>();
+  if (!Cast)
+    return false;
+  auto From = dyn_cast<MemRefType>(Cast.getSource().getType()),
+       To = dyn_cast<MemRefType>(Cast.getType());
+  return From && To && From.getNumDynamicDims() < To.getNumDynamicDims();
+}
+
+/// Ends the run where a value that goes around does not fit its place.
+static void requireSameSizes(OpBuilder &B, Location Loc, Value V, Value Place) {
+  auto Type = cast<MemRefType>(Place.getType());
+  for (int64_t D = 0; D < Type.getRank(); ++D) {
+    if (!Type.isDynamicDim(D))
+      continue;
+    Value Same = arith::CmpIOp::create(B, Loc, arith::CmpIPredicate::eq,
+                                       memref::DimOp::create(B, Loc, V, D),
+                                       memref::DimOp::create(B, Loc, Place, D));
+    cf::AssertOp::create(B, Loc, Same, textOf(NodeReason::ShapeConflict));
+  }
+}
+
 /// A buffer that lives across iterations is allocated once before the loop, and
 /// what an iteration yields is copied into it: no allocation leaves its
 /// iteration, so that each has one place for the whole run.
@@ -296,11 +322,29 @@ LogicalResult BufferizePass::settleLoops(func::FuncOp Main) {
     MutableArrayRef<OpOperand> Inits = Loop.getInitsMutable();
     Block::BlockArgListType Args = Loop.getRegionIterArgs();
     OpBuilder B(Loop);
-    SmallVector<unsigned> Carried;
+    SmallVector<unsigned> Carried, Growing;
     for (unsigned I = 0; I < Inits.size(); ++I)
       if (isa<MemRefType>(Inits[I].get().getType()) &&
           !(isa<scf::ForOp>(Loop) && Yield->getOperand(I) == Args[I]))
-        Carried.push_back(I);
+        (forgetsSizes(Inits[I].get()) ? Growing : Carried).push_back(I);
+    // What has another size on each trip gets new memory each time.
+    for (unsigned I : Growing) {
+      B.setInsertionPoint(Yield);
+      Value V = Yield->getOperand(I);
+      auto Type = cast<MemRefType>(V.getType());
+      SmallVector<Value> Sizes;
+      for (int64_t D = 0; D < Type.getRank(); ++D)
+        if (Type.isDynamicDim(D))
+          Sizes.push_back(memref::DimOp::create(B, Loop.getLoc(), V, D));
+      Value Copy = kernel::AllocateOp::create(
+          B, Loop.getLoc(),
+          MemRefType::get(Type.getShape(), Type.getElementType()), Sizes);
+      memref::CopyOp::create(B, Loop.getLoc(), V, Copy);
+      if (Copy.getType() != Inits[I].get().getType())
+        Copy = memref::CastOp::create(B, Loop.getLoc(),
+                                      Inits[I].get().getType(), Copy);
+      Yield->setOperand(I, Copy);
+    }
     SmallVector<Value> Carriers, Staged;
     for (unsigned I : Carried) {
       auto Type = cast<MemRefType>(Inits[I].get().getType());
@@ -338,6 +382,7 @@ LogicalResult BufferizePass::settleLoops(func::FuncOp Main) {
       Staged.push_back(V);
     }
     for (unsigned N = 0; N < Carried.size(); ++N) {
+      requireSameSizes(B, Loop.getLoc(), Staged[N], Carriers[N]);
       memref::CopyOp::create(B, Loop.getLoc(), Staged[N], Carriers[N]);
       Yield->setOperand(Carried[N], Carriers[N]);
     }

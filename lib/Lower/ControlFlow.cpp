@@ -324,7 +324,13 @@ LogicalResult lowerLoop(onnx::LoopOp Op) {
 
   Values Out;
   Scalar True = constantScalar(B, B.getI1Type(), int64_t(1));
-  if (Forever) {
+  // What grows from trip to trip starts with sizes that are known. Canonical
+  // forms of scf.for give a carried value the type of its start, whatever the
+  // trips make of it; those of scf.while do not.
+  bool Grows = llvm::any_of(llvm::seq(Carried), [&](unsigned C) {
+    return Op.getVInitial()[C].getType() != Op->getResult(C).getType();
+  });
+  if (Forever && !Grows) {
     Out = B.loop(B.index(0), Trips, Init, [&](Scalar I, ValueRange Args) {
       Scalar GoOn;
       return Trip(I, True, Args, GoOn);

@@ -53,3 +53,33 @@ func.func @main(%x: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
 kernel.func private @k(%x: tensor<?x4xf32>, %o: tensor<?x4xf32>) -> tensor<?x4xf32> {
   kernel.return %o : tensor<?x4xf32>
 }
+
+// -----
+
+// A list that grows has new memory on each trip.
+// CHECK-LABEL: func.func @main
+// CHECK:         scf.while
+// CHECK:         } do {
+// CHECK:           %[[N:.*]] = kernel.allocate[%{{.*}}] : memref<?xf32>
+// CHECK:           scf.yield %{{.*}}, %[[N]]
+func.func @main(%x: tensor<1xf32>, %m: tensor<i64>) -> tensor<?xf32> {
+  %m0 = tensor.extract %m[] : tensor<i64>
+  %n = arith.index_cast %m0 : i64 to index
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %cast = tensor.cast %x : tensor<1xf32> to tensor<?xf32>
+  %r:2 = scf.while (%i = %c0, %v = %cast) : (index, tensor<?xf32>) -> (index, tensor<?xf32>) {
+    %go = arith.cmpi slt, %i, %n : index
+    scf.condition(%go) %i, %v : index, tensor<?xf32>
+  } do {
+  ^bb0(%i: index, %v: tensor<?xf32>):
+    %d = tensor.dim %v, %c0 : tensor<?xf32>
+    %s = arith.addi %d, %c1 : index
+    %e = tensor.empty(%s) : tensor<?xf32>
+    %a = tensor.insert_slice %v into %e[0] [%d] [1] : tensor<?xf32> into tensor<?xf32>
+    %b = tensor.insert_slice %x into %a[%d] [1] [1] : tensor<1xf32> into tensor<?xf32>
+    %j = arith.addi %i, %c1 : index
+    scf.yield %j, %b : index, tensor<?xf32>
+  }
+  return %r#1 : tensor<?xf32>
+}

@@ -123,6 +123,23 @@ func.func @perhaps_none(%h: tensor<?x4xf32>, %x: tensor<?x4xf32>) -> (tensor<?x4
 
 // -----
 
+// A list that grows from trip to trip: no scf.for, whose canonical forms would keep the size of its start.
+// CHECK-LABEL: @growing(
+// CHECK-NOT:     scf.for
+// CHECK:         scf.while
+// CHECK:           onnx.Concat
+func.func @growing(%x: tensor<1x3xf32>) -> tensor<?x3xf32> {
+  %n = onnx.Constant dense<3> : tensor<i64>
+  %start = onnx.Constant dense<0.0> : tensor<1x3xf32>
+  %r = onnx.Loop(%n, none, %start) : (tensor<i64>, tensor<1x3xf32>) -> tensor<?x3xf32> body(%i: tensor<i64>, %c: tensor<i1>, %v: tensor<?x3xf32>) {
+    %s = onnx.Concat(%v, %x) {axis = 0} : (tensor<?x3xf32>, tensor<1x3xf32>) -> tensor<?x3xf32>
+    onnx.Yield %c, %s : tensor<i1>, tensor<?x3xf32>
+  }
+  return %r : tensor<?x3xf32>
+}
+
+// -----
+
 func.func @unbounded(%x: tensor<4xf32>) -> tensor<?x4xf32> {
   %t = onnx.Constant dense<true> : tensor<i1>
   // expected-error @below {{stacks outputs without a limit on the number of trips}}
