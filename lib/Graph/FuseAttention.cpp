@@ -339,7 +339,9 @@ bool AttentionFuser::checkMask() {
         Queries && Keys &&
         (CacheK ? Sizes.getSize(CacheK->New, CacheK->Swapped ? 3 : 2) == Queries
                 : Queries == Keys);
-    Causal = Aligned && isCausal(S.Masks[0], *Queries, *Keys, Sizes);
+    // Where the mask is there already, reading it is cheapest.
+    Causal = Aligned && !isConstant(S.Masks[0].V) &&
+             isCausal(S.Masks[0], *Queries, *Keys, Sizes);
     if (Causal)
       return true;
   }
