@@ -17,6 +17,7 @@
 #include "Halo.h"
 #include "KernelFrame.h"
 #include "NestEmitter.h"
+#include "Outline.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -60,6 +61,7 @@ static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
                              Ctx.OrderedSums);
     NestEmitter Emitter(Ctx, G, Plan);
     Emitter.emit(/*WholeInFirst=*/Graphs.size() > 1);
+    Ctx.Tails->outline(Func, Ctx.Outs);
     std::optional<NestEmitter::Grid> Grid = Emitter.grid();
     // Several nests have no common range: each runs in the first iteration.
     if (Grid && Graphs.size() == 1) {
@@ -73,9 +75,10 @@ static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
 
 static LogicalResult emitKernel(kernel::FuncOp Func,
                                 const TargetDescription &Target, bool Nests,
-                                bool OrderedSums) {
+                                bool OrderedSums, Outliner &Tails) {
   KernelFrame Frame(Func, Target, /*Ranged=*/true);
   Frame.Ctx.OrderedSums = OrderedSums;
+  Frame.Ctx.Tails = &Tails;
   if (Nests && succeeded(emitNests(Frame.Ctx, Func)))
     return success();
   Frame.B.setInsertionPoint(Frame.entry().getTerminator());
@@ -100,9 +103,12 @@ struct EmitKernelsPass
       if (!F.isEmitted())
         Kernels.push_back(F);
     });
-    for (kernel::FuncOp F : Kernels) {
-      if (failed(emitKernel(F, Target, nests, orderedSums)))
+    Outliner Tails;
+    for (kernel::FuncOp F : Kernels)
+      if (failed(emitKernel(F, Target, nests, orderedSums, Tails)))
         return signalPassFailure();
+    llvm::append_range(Kernels, Tails.functions());
+    for (kernel::FuncOp F : Kernels) {
       // Points of a tile compute the same addresses and loads many times over.
       IRRewriter Rewriter(&getContext());
       DominanceInfo Dominance(F);

@@ -19,6 +19,7 @@
 #include "mlir/Conversion/MathToLibm/MathToLibm.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -37,7 +38,8 @@ namespace {
 /// Arithmetic on f32 scalars or vectors of one type, written as formulas.
 class Formula {
 public:
-  Formula(OpBuilder &B, Location Loc, Type T) : B(B), Loc(Loc), T(T) {}
+  Formula(OpBuilder &B, Location Loc, Type T, bool HasScale)
+      : B(B), Loc(Loc), T(T), HasScale(HasScale) {}
 
   Value c(float X) { return splat(B.getF32FloatAttr(X), T); }
   Value i(int32_t X) { return splat(B.getI32IntegerAttr(X), intType()); }
@@ -73,8 +75,17 @@ public:
       P = fma(P, X, c(K));
     return P;
   }
-  /// exp(X): 2^n * p(r) with |r| <= log(2)/2. The scale is applied in two
-  /// halves, so that results reach down to denormals and up to infinity.
+  /// X * 2^N, N whole: by an instruction, or in two halves, so that results
+  /// reach down to denormals and up to infinity.
+  Value scale(Value X, Value N) {
+    if (Value Scaled = HasScale ? scaleByInstruction(X, N) : Value())
+      return Scaled;
+    Value Ni = toInt(N);
+    Value Half = arith::ShRSIOp::create(B, Loc, Ni, i(1));
+    Value Rest = arith::SubIOp::create(B, Loc, Ni, Half);
+    return mul(mul(X, powerOfTwo(Half)), powerOfTwo(Rest));
+  }
+  /// exp(X): 2^n * p(r) with |r| <= log(2)/2.
   Value exp(Value X) {
     X = atLeast(atMost(X, c(90.0f)), c(-105.0f));
     Value N = roundToEven(mul(X, c(1.44269504088896341f)));
@@ -82,11 +93,7 @@ public:
     R = fma(N, c(2.12194440e-4f), R);
     Value P = poly(R, {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
                        4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f});
-    P = add(fma(P, mul(R, R), R), c(1.0f));
-    Value Ni = toInt(N);
-    Value Half = arith::ShRSIOp::create(B, Loc, Ni, i(1));
-    Value Rest = arith::SubIOp::create(B, Loc, Ni, Half);
-    return mul(mul(P, powerOfTwo(Half)), powerOfTwo(Rest));
+    return scale(add(fma(P, mul(R, R), R), c(1.0f)), N);
   }
   /// erf(X): an odd polynomial near zero, 1 - exp(polynomial) elsewhere.
   Value erf(Value X) {
@@ -132,6 +139,27 @@ private:
   OpBuilder &B;
   Location Loc;
   Type T;
+  bool HasScale;
+
+  /// vscalefps, all lanes on, in the current rounding mode; null where no
+  /// register is as wide as T.
+  Value scaleByInstruction(Value X, Value N) {
+    auto V = dyn_cast<VectorType>(T);
+    int64_t Lanes = V && V.getRank() == 1 ? V.getNumElements() : 0;
+    if (Lanes != 4 && Lanes != 8 && Lanes != 16)
+      return nullptr;
+    auto Constant = [&](unsigned Bits, int64_t Value) {
+      return arith::ConstantOp::create(
+          B, Loc, B.getIntegerAttr(B.getIntegerType(Bits), Value));
+    };
+    SmallVector<Value> Args{X, N, X, Constant(Lanes == 16 ? 16 : 8, -1)};
+    if (Lanes == 16)
+      Args.push_back(Constant(32, /*current direction*/ 4));
+    std::string Name =
+        "llvm.x86.avx512.mask.scalef.ps." + std::to_string(32 * Lanes);
+    return LLVM::CallIntrinsicOp::create(B, Loc, T, B.getStringAttr(Name), Args)
+        .getResult(0);
+  }
 
   Type intType() {
     Type I = B.getI32Type();
@@ -153,19 +181,21 @@ private:
 /// Op -> Make(formula, operand), on f32.
 template <typename OpTy> struct Expand : public OpRewritePattern<OpTy> {
   using Maker = Value (*)(Formula &, Value);
-  Expand(MLIRContext *Ctx, Maker Make)
-      : OpRewritePattern<OpTy>(Ctx, /*benefit=*/2), Make(Make) {}
+  Expand(MLIRContext *Ctx, bool HasScale, Maker Make)
+      : OpRewritePattern<OpTy>(Ctx, /*benefit=*/2), HasScale(HasScale),
+        Make(Make) {}
 
   LogicalResult matchAndRewrite(OpTy Op,
                                 PatternRewriter &Rewriter) const override {
     if (!getElementTypeOrSelf(Op.getType()).isF32())
       return failure();
-    Formula F(Rewriter, Op.getLoc(), Op.getType());
+    Formula F(Rewriter, Op.getLoc(), Op.getType(), HasScale);
     Rewriter.replaceOp(Op, Make(F, Op.getOperand()));
     return success();
   }
 
 private:
+  bool HasScale;
   Maker Make;
 };
 
@@ -254,13 +284,13 @@ struct ExpandMathPass
     MLIRContext *Ctx = &getContext();
     RewritePatternSet Patterns(Ctx);
     Patterns.add<Expand<math::ExpOp>>(
-        Ctx, [](Formula &F, Value X) { return F.exp(X); });
+        Ctx, scale, [](Formula &F, Value X) { return F.exp(X); });
     Patterns.add<Expand<math::ErfOp>>(
-        Ctx, [](Formula &F, Value X) { return F.erf(X); });
+        Ctx, scale, [](Formula &F, Value X) { return F.erf(X); });
     Patterns.add<Expand<math::SinOp>>(
-        Ctx, [](Formula &F, Value X) { return F.sine(X, false); });
+        Ctx, scale, [](Formula &F, Value X) { return F.sine(X, false); });
     Patterns.add<Expand<math::CosOp>>(
-        Ctx, [](Formula &F, Value X) { return F.sine(X, true); });
+        Ctx, scale, [](Formula &F, Value X) { return F.sine(X, true); });
     Patterns.add<NarrowExtremum<arith::MaximumFOp>,
                  NarrowExtremum<arith::MinimumFOp>>(Ctx);
     if (fma)
@@ -316,5 +346,6 @@ lathe::codegen::createExpandMathPass(const TargetDescription &Target) {
   Options.maxNum = Target.HasMaxNum;
   Options.library = !Target.IsGPU;
   Options.wholeLoads = Target.KeepsLoadsWhole;
+  Options.scale = Target.HasScale;
   return lathe::codegen::createExpandMathPass(std::move(Options));
 }

@@ -136,7 +136,7 @@ void GPUEmitter::emitElements(unsigned Width) {
         Pt.At[D] = {B.createOrFold<arith::MulIOp>(L.Loc, Unit, L.index(Width)),
                     false, 0, 1, Width};
       }
-      store({Pt});
+      storePoints({Pt});
     });
   });
 }

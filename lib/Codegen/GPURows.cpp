@@ -140,7 +140,7 @@ void GPUEmitter::emitRows() {
       if (Plan.Inner.empty()) {
         ifThen(arith::CmpIOp::create(B, L.Loc, arith::CmpIPredicate::eq, First,
                                      L.index(0)),
-               [&] { store({Pt}); });
+               [&] { storePoints({Pt}); });
         return;
       }
       scf::ForOp::create(B, L.Loc, First, product(Plan.Inner), L.index(Width),
@@ -149,7 +149,7 @@ void GPUEmitter::emitRows() {
                            size_t Mark = openScope();
                            Point Inside = Pt;
                            spread(Iv, Plan.Inner, Inside);
-                           store({Inside});
+                           storePoints({Inside});
                            closeScope(Mark);
                            scf::YieldOp::create(B, L.Loc);
                          });

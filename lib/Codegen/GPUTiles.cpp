@@ -291,7 +291,7 @@ void GPUEmitter::emitTiles() {
       size_t Mark = openScope();
       remember(Op->getResult(0), InitAt, Pt, Lane::uniform(Sum));
       const Point &Here = Pt;
-      ifThen(In, [&] { store({Here}); });
+      ifThen(In, [&] { storePoints({Here}); });
       closeScope(Mark);
     }
   });

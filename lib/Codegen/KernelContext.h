@@ -20,6 +20,8 @@
 
 namespace lathe::codegen {
 
+class Outliner;
+
 class KernelContext {
 public:
   KernelContext(mlir::OpBuilder &B, mlir::Location Loc,
@@ -36,6 +38,8 @@ public:
   /// Value of the body that is a result -> the memrefs it is written to.
   llvm::SmallVector<mlir::Value> Results, Outs;
   mlir::Value Lo, Hi;
+  /// Takes parts of the kernel that should be functions; null: there are none.
+  Outliner *Tails = nullptr;
   /// Everything loop-invariant is created before this op.
   mlir::Operation *Prologue = nullptr;
 

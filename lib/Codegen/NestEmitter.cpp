@@ -136,7 +136,7 @@ SmallVector<Segment> NestEmitter::segments(unsigned Dim) {
   return R;
 }
 
-void NestEmitter::store(const Points &Tile) {
+void NestEmitter::storePoints(const Points &Tile) {
   // All values before the first store: an out may lie where an in does.
   SmallVector<SmallVector<Lane>> Values;
   for (const Point &Pt : Tile) {
@@ -167,7 +167,10 @@ void NestEmitter::emitDim(unsigned Depth, const Points &Tile,
       Done.set(Each);
   }
   if (Depth == P.Order.size()) {
-    store(Tile);
+    if (paysToLoop(Tile))
+      storeByLoop(Tile);
+    else
+      storePoints(Tile);
     return;
   }
   unsigned Dim = P.Order[Depth];
@@ -221,7 +224,9 @@ void NestEmitter::emitSegment(const Segment &S, Value Iv, unsigned Depth,
   llvm::SaveAndRestore<Run> RestoreRun(
       TileRun,
       Rows ? Run{int(Dim), Iv ? 0 : S.From, int64_t(S.Points)} : TileRun);
+  TileDims.push_back({Dim, S.Points, S.Width, S.MaskCount != 0});
   emitDim(Depth + 1, Next, Done, Open);
+  TileDims.pop_back();
 }
 
 std::optional<NestEmitter::Grid> NestEmitter::grid() const {

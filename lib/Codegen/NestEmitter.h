@@ -18,6 +18,7 @@
 #include "KernelContext.h"
 #include "Lanes.h"
 #include "NestPlan.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace lathe::codegen {
 
@@ -77,12 +78,29 @@ protected:
                    llvm::SmallBitVector Open);
   void loop(mlir::Value From, mlir::Value To, int64_t Step,
             llvm::function_ref<void(mlir::Value)> Body);
-  void store(const Points &Tile);
+  void storePoints(const Points &Tile);
   mlir::Value extent(unsigned Dim);
   mlir::Value fromOf(const Segment &S) {
     return S.FromV ? S.FromV : L.index(S.From);
   }
   mlir::Value toOf(const Segment &S) { return S.ToV ? S.ToV : L.index(S.To); }
+
+  // Stores behind reductions (NestEpilogue.cpp).
+  /// A dimension of the register tile: the points of Tile count through these,
+  /// the last fastest.
+  struct TileDim {
+    unsigned Dim, Points, Width;
+    bool LastIsMasked;
+  };
+  llvm::SmallVector<TileDim> TileDims;
+  /// Instructions behind the reductions at one point; -1: not counted yet.
+  int EpilogueCost = -1;
+  llvm::MapVector<mlir::Value, mlir::Value> Scratch;
+  unsigned epilogueCost() const;
+  bool paysToLoop(const Points &Tile);
+  void storeByLoop(const Points &Tile);
+  /// Memory for a result of a reduction at all points of a tile.
+  mlir::Value scratchFor(mlir::Value Tensor);
 
   // Elements (NestElements.cpp).
   struct Known {

@@ -348,6 +348,9 @@ LogicalResult GraphBuilder::visitBody(linalg::GenericOp Op, const Coords &Loops,
       return;
     }
     G.HasMath |= isa_and_nonnull<math::MathDialect>(X->getDialect());
+    for (Type T : X->getResultTypes())
+      if (isa<FloatType>(T) || T.isInteger(32) || T.isInteger(16))
+        G.BodyBits = std::max(G.BodyBits, T.getIntOrFloatBitWidth());
     if (X->getBlock() != &Body || !isVectorizable(X))
       G.Vectorizable = false;
     llvm::SmallBitVector Deps(G.Dims.size());

@@ -71,6 +71,8 @@ struct NestGraph {
   /// Scalar operations per point; a hint for unrolling.
   unsigned BodyOps = 0;
   bool HasMath = false;
+  /// Bits of the widest number that a body computes (indices apart).
+  unsigned BodyBits = 0;
   /// Some body asks for the number of an iteration.
   bool UsesIndex = false;
 

@@ -193,9 +193,12 @@ private:
       return 3;
     case Step::Other:
       // A block transposed in registers, which the rows of a sum share, or lane
-      // by lane.
+      // by lane. A batch, say, that only the run knows may well be one: then
+      // there are no blocks.
       if (transposable(A, D) >= 0)
-        return A.Reduction >= 0 ? 1.2 : 5;
+        return A.Reduction < 0                           ? 5
+               : ShapedType::isDynamic(G.Dims[D].Extent) ? 4
+                                                         : 1.2;
       return 1.2 * Width;
     }
     llvm_unreachable("covered switch");
@@ -223,6 +226,7 @@ static unsigned elementBits(const NestGraph &G, TypeFn TypeOf) {
     for (Type T :
          linalg::GenericOp(R.Op).getRegion().front().getArgumentTypes())
       Add(T);
+  Bits = std::max(Bits, G.BodyBits);
   // Index tensors are wide but few.
   for (const NestGraph::Access &A : G.Accesses) {
     Type T = TypeOf(A.Tensor).getElementType();
@@ -362,13 +366,15 @@ static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
   return true;
 }
 
-NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
-                                  const TargetDescription &Target,
-                                  kernel::ContractionScheduleAttr Schedule,
-                                  bool Ordered) {
+static NestPlan planWith(const NestGraph &G, TypeFn TypeOf,
+                         const TargetDescription &Target,
+                         kernel::ContractionScheduleAttr Schedule, bool Ordered,
+                         unsigned MostLanes) {
   NestPlan P;
   unsigned Bits = elementBits(G, TypeOf);
-  P.Width = G.Vectorizable ? std::max(1u, Target.lanes(Bits)) : 1;
+  P.Width = G.Vectorizable
+                ? std::min(std::max(1u, Target.lanes(Bits)), MostLanes)
+                : 1;
   P.Masked = Target.HasMaskedMemory;
   P.Tile.assign(G.Dims.size(), 1);
   P.ReductionDim.assign(G.Reductions.size(), -1);
@@ -539,5 +545,18 @@ NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
     int64_t Most = kernel::rowsThatFit(Target, Vectors);
     P.Tile[Row] = Fit(Row, 1, std::min<int64_t>(Most, Contraction ? 6 : 4));
   }
+  return P;
+}
+
+NestPlan lathe::codegen::planNest(const NestGraph &G, TypeFn TypeOf,
+                                  const TargetDescription &Target,
+                                  kernel::ContractionScheduleAttr Schedule,
+                                  bool Ordered) {
+  // A transposed block has as many rows as lanes: more than these do not fit
+  // the registers.
+  unsigned MostRows = Target.VectorRegisters / 2;
+  NestPlan P = planWith(G, TypeOf, Target, Schedule, Ordered, /*MostLanes=*/-1);
+  if (P.TransposeDim >= 0 && P.Width > MostRows)
+    return planWith(G, TypeOf, Target, Schedule, Ordered, MostRows);
   return P;
 }

@@ -84,7 +84,7 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
   T.HasFMA = On.contains("fma");
   T.HasRounding = On.contains("sse4.1");
   T.HasF16Conversion = On.contains("f16c");
-  T.HasMaskedMemory = AVX512;
+  T.HasMaskedMemory = T.HasScale = AVX512;
   T.TableLanes = AVX512 ? 16 : 0;
   if ((AVX512 && On.contains("avx512vnni")) || On.contains("avxvnni"))
     T.Dots = {DotKind::VNNI};

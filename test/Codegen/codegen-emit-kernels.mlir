@@ -139,3 +139,48 @@ kernel.func private @rows_left(%x: tensor<?x8xf32>, %w: tensor<1x8x48xf32>, %row
   } -> tensor<?x48xf32>
   kernel.return %r : tensor<?x48xf32>
 }
+// A function behind a register tile stands once, in a function of its own that tiles of both sizes call; another kernel shares it.
+// CHECK-LABEL: kernel.func private @tail(
+// CHECK-NOT: math.exp
+// CHECK: kernel.call @[[TAIL:tail_tail[0-9]+]]
+// CHECK: kernel.call @[[TAIL]]
+// CHECK-NOT: kernel.call
+// CHECK: kernel.func private @[[TAIL]](
+// CHECK: scf.for
+// CHECK: math.exp
+// CHECK-LABEL: kernel.func private @tail_again(
+// CHECK: kernel.call @[[TAIL]]
+kernel.func private @tail(%x: tensor<13x9xf32>, %y: tensor<9x64xf32>, %out: tensor<13x64xf32>) -> tensor<13x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<13x64xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<13x64xf32>) -> tensor<13x64xf32>
+  %m = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %y : tensor<13x9xf32>, tensor<9x64xf32>) outs(%f : tensor<13x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<13x64xf32>
+  %r = linalg.generic {indexing_maps = [#id2, #id2], iterator_types = ["parallel", "parallel"]} ins(%m : tensor<13x64xf32>) outs(%out : tensor<13x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = math.exp %a : f32
+    linalg.yield %s : f32
+  } -> tensor<13x64xf32>
+  kernel.return %r : tensor<13x64xf32>
+}
+kernel.func private @tail_again(%x: tensor<13x4xf32>, %y: tensor<4x64xf32>, %out: tensor<13x64xf32>) -> tensor<13x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<13x64xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<13x64xf32>) -> tensor<13x64xf32>
+  %m = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %y : tensor<13x4xf32>, tensor<4x64xf32>) outs(%f : tensor<13x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<13x64xf32>
+  %r = linalg.generic {indexing_maps = [#id2, #id2], iterator_types = ["parallel", "parallel"]} ins(%m : tensor<13x64xf32>) outs(%out : tensor<13x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = math.exp %a : f32
+    linalg.yield %s : f32
+  } -> tensor<13x64xf32>
+  kernel.return %r : tensor<13x64xf32>
+}

@@ -1,5 +1,6 @@
 // RUN: lathe-opt %s --codegen-expand-math="fma=true" | FileCheck %s
 // RUN: lathe-opt %s --codegen-expand-math="fma=false" | FileCheck --check-prefix=SPLIT %s
+// RUN: lathe-opt %s --codegen-expand-math="scale=true" | FileCheck --check-prefix=SCALE %s
 
 // On vectors of f32: arithmetic alone, no call.
 // CHECK-LABEL: @functions(
@@ -17,6 +18,10 @@
 // SPLIT-NOT: math.fma
 // SPLIT: arith.mulf {{.*}} : vector<16xf32>
 // SPLIT: return
+// AVX-512 multiplies by a power of two; without it that takes integers.
+// CHECK-NOT: scalef
+// SCALE-LABEL: @functions(
+// SCALE: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"
 func.func @functions(%x: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
   %0 = math.exp %x : vector<16xf32>
   %1 = math.erf %x : vector<16xf32>

@@ -418,3 +418,52 @@ kernel.func private @normalize(%a0: tensor<3x7x21xf32>, %o0: tensor<3x7x21xf32>)
   } -> tensor<3x7x21xf32>
   kernel.return %y : tensor<3x7x21xf32>
 }
+// Functions behind a register tile: a loop over it in a function of its own, with full, smaller and masked tiles.
+kernel.func private @tail(%a0: tensor<13x9xf32>, %a1: tensor<9x70xf32>, %a2: tensor<70xf32>, %o0: tensor<13x70xf32>) -> tensor<13x70xf32> {
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %e = tensor.empty() : tensor<13x70xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<13x70xf32>) -> tensor<13x70xf32>
+  %r:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1,d2)->(d0,d2)>, affine_map<(d0,d1,d2)->(d2,d1)>, affine_map<(d0,d1,d2)->(d0,d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a0, %a1 : tensor<13x9xf32>, tensor<9x70xf32>) outs(%f : tensor<13x70xf32>) {
+  ^bb0(%x0: f32, %x1: f32, %y0: f32):
+    %p = arith.mulf %x0, %x1 : f32
+    %s = arith.addf %y0, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<13x70xf32>
+  %q:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1)->(d0,d1)>, affine_map<(d0,d1)->(d1)>, affine_map<(d0,d1)->(d0,d1)>], iterator_types = ["parallel", "parallel"]} ins(%r#0, %a2 : tensor<13x70xf32>, tensor<70xf32>) outs(%o0 : tensor<13x70xf32>) {
+  ^bb0(%x0: f32, %x1: f32, %y0: f32):
+    %b = arith.addf %x0, %x1 : f32
+    %n = arith.negf %b : f32
+    %x = math.exp %n : f32
+    %d = arith.addf %x, %one : f32
+    %s = arith.divf %b, %d : f32
+    linalg.yield %s : f32
+  } -> tensor<13x70xf32>
+  kernel.return %q#0 : tensor<13x70xf32>
+}
+// The same with sums of rows beside the products, and results in another order.
+kernel.func private @tail_rows(%a0: tensor<3x11x5xf32>, %a1: tensor<5x33xf32>, %o0: tensor<33x3x11xf32>) -> tensor<33x3x11xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<3x11x33xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<3x11x33xf32>) -> tensor<3x11x33xf32>
+  %e1 = tensor.empty() : tensor<3x11xf32>
+  %f1 = linalg.fill ins(%zero : f32) outs(%e1 : tensor<3x11xf32>) -> tensor<3x11xf32>
+  %r:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1,d2,d3)->(d0,d1,d3)>, affine_map<(d0,d1,d2,d3)->(d3,d2)>, affine_map<(d0,d1,d2,d3)->(d0,d1,d2)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%a0, %a1 : tensor<3x11x5xf32>, tensor<5x33xf32>) outs(%f : tensor<3x11x33xf32>) {
+  ^bb0(%x0: f32, %x1: f32, %y0: f32):
+    %p = arith.mulf %x0, %x1 : f32
+    %s = arith.addf %y0, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<3x11x33xf32>
+  %t:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1,d2)->(d0,d1,d2)>, affine_map<(d0,d1,d2)->(d0,d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a0 : tensor<3x11x5xf32>) outs(%f1 : tensor<3x11xf32>) {
+  ^bb0(%x0: f32, %y0: f32):
+    %s = arith.addf %y0, %x0 : f32
+    linalg.yield %s : f32
+  } -> tensor<3x11xf32>
+  %q:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1,d2)->(d1,d2,d0)>, affine_map<(d0,d1,d2)->(d1,d2)>, affine_map<(d0,d1,d2)->(d0,d1,d2)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%r#0, %t#0 : tensor<3x11x33xf32>, tensor<3x11xf32>) outs(%o0 : tensor<33x3x11xf32>) {
+  ^bb0(%x0: f32, %x1: f32, %y0: f32):
+    %b = arith.addf %x0, %x1 : f32
+    %s = math.tanh %b : f32
+    linalg.yield %s : f32
+  } -> tensor<33x3x11xf32>
+  kernel.return %q#0 : tensor<33x3x11xf32>
+}

@@ -59,7 +59,21 @@ static LogicalResult lower(ModuleOp Module) {
     K.erase();
     F->setAttr(
         "llvm.passthrough",
-        B.getArrayAttr({B.getStrArrayAttr({"prefer-vector-width", "512"})}));
+        B.getArrayAttr({B.getStrArrayAttr({"prefer-vector-width", "512"}),
+                        B.getStringAttr("noinline")}));
+  }
+  // Parts of kernels that became functions.
+  SmallVector<kernel::CallOp> Calls;
+  Module.walk([&](kernel::CallOp Call) { Calls.push_back(Call); });
+  for (kernel::CallOp Call : Calls) {
+    OpBuilder B(Call);
+    SmallVector<Value> Operands(Call.getOperands());
+    for (int64_t Bound : {0, 1})
+      Operands.push_back(
+          arith::ConstantIndexOp::create(B, Call.getLoc(), Bound));
+    func::CallOp::create(B, Call.getLoc(), Call.getCallee(), TypeRange(),
+                         Operands);
+    Call.erase();
   }
   PassManager PM(Module.getContext());
   if (failed(parsePassPipeline(

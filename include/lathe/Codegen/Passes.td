@@ -129,7 +129,9 @@ def ExpandMathPass : Pass<"codegen-expand-math"> {
                  Option<"wholeLoads", "whole-loads", "bool", "true",
                         "LLVM keeps vector loads whole that an extension follows">,
                  Option<"library", "library", "bool", "true",
-                        "The target has a C library: without one exp, log and pow of f64 are arithmetic too">];
+                        "The target has a C library: without one exp, log and pow of f64 are arithmetic too">,
+                 Option<"scale", "scale", "bool", "false",
+                        "The target multiplies vectors of f32 by powers of two (AVX-512)">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];

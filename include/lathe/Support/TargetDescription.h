@@ -51,6 +51,9 @@ struct TargetDescription {
   /// LLVM keeps a vector load of bytes whole where they are extended (elsewhere
   /// it folds the two and takes the load, which may not be aligned, to pieces).
   bool KeepsLoadsWhole = true;
+  /// Vectors of f32 are multiplied by powers of two, given as f32, by one
+  /// instruction (AVX-512's scalef).
+  bool HasScale = false;
   /// Conversions between f16 and f32 in hardware (F16C, AVX-512, NEON).
   bool HasF16Conversion = false;
   /// Masked vector loads and stores are cheap (AVX-512, SVE).
