@@ -61,7 +61,7 @@ static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
                              Ctx.OrderedSums);
     NestEmitter Emitter(Ctx, G, Plan);
     Emitter.emit(/*WholeInFirst=*/Graphs.size() > 1);
-    Ctx.Tails->outline(Func, Ctx.Outs);
+    Ctx.Tails->outline(Func, Outs);
     std::optional<NestEmitter::Grid> Grid = Emitter.grid();
     // Several nests have no common range: each runs in the first iteration.
     if (Grid && Graphs.size() == 1) {

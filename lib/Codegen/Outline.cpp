@@ -15,16 +15,19 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace lathe;
 using namespace lathe::codegen;
 
-/// May \p Op be repeated where its result is used?
+/// May \p Op be repeated where its result is used? Views must be: a function
+/// takes pointers, no offsets.
 static bool isCheap(Operation *Op) {
   return Op && (Op->hasTrait<OpTrait::ConstantLike>() ||
-                isa<vector::ConstantMaskOp, vector::CreateMaskOp>(Op));
+                isa<vector::ConstantMaskOp, vector::CreateMaskOp>(Op) ||
+                (isa<ViewLikeOpInterface>(Op) && isPure(Op)));
 }
 
 namespace {

@@ -25,7 +25,7 @@ public:
     Named.push_back({First, Last, llvm::to_vector(Parameters)});
   }
   /// Moves what was named in \p Kernel, which is complete, to functions that it
-  /// calls. \p Outs are the memrefs that it writes.
+  /// calls. \p Outs are the arguments that it writes.
   void outline(kernel::FuncOp Kernel, mlir::ValueRange Outs);
 
   /// The functions made so far.

@@ -184,3 +184,28 @@ kernel.func private @tail_again(%x: tensor<13x4xf32>, %y: tensor<4x64xf32>, %out
   } -> tensor<13x64xf32>
   kernel.return %r : tensor<13x64xf32>
 }
+// The middle of a padded result: the function gets the whole, for pointers are passed without offsets.
+// CHECK-LABEL: kernel.func private @tail_padded(
+// CHECK: kernel.call @[[PADDED:tail_padded_tail[0-9]+]] ins{{.*}} outs({{.*}} : memref<8x9x64xf32>)
+// CHECK: kernel.func private @[[PADDED]](
+// CHECK: memref.subview
+kernel.func private @tail_padded(%x: tensor<6x7x9xf32>, %y: tensor<9x64xf32>, %out: tensor<8x9x64xf32>) -> tensor<8x9x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<6x7x64xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<6x7x64xf32>) -> tensor<6x7x64xf32>
+  %m = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>, affine_map<(d0, d1, d2, d3) -> (d3, d2)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%x, %y : tensor<6x7x9xf32>, tensor<9x64xf32>) outs(%f : tensor<6x7x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %o, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<6x7x64xf32>
+  %e2 = tensor.empty() : tensor<6x7x64xf32>
+  %q = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1, d2)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%m : tensor<6x7x64xf32>) outs(%e2 : tensor<6x7x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = math.exp %a : f32
+    linalg.yield %s : f32
+  } -> tensor<6x7x64xf32>
+  %border = linalg.fill ins(%zero : f32) outs(%out : tensor<8x9x64xf32>) -> tensor<8x9x64xf32>
+  %r = tensor.insert_slice %q into %border[1, 1, 0] [6, 7, 64] [1, 1, 1] : tensor<6x7x64xf32> into tensor<8x9x64xf32>
+  kernel.return %r : tensor<8x9x64xf32>
+}

@@ -467,3 +467,24 @@ kernel.func private @tail_rows(%a0: tensor<3x11x5xf32>, %a1: tensor<5x33xf32>, %
   } -> tensor<33x3x11xf32>
   kernel.return %q#0 : tensor<33x3x11xf32>
 }
+// Written into the middle of a padded result.
+kernel.func private @tail_padded(%a0: tensor<6x7x9xf32>, %a1: tensor<9x64xf32>, %o0: tensor<8x9x64xf32>) -> tensor<8x9x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<6x7x64xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<6x7x64xf32>) -> tensor<6x7x64xf32>
+  %r:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1,d2,d3)->(d0,d1,d3)>, affine_map<(d0,d1,d2,d3)->(d3,d2)>, affine_map<(d0,d1,d2,d3)->(d0,d1,d2)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%a0, %a1 : tensor<6x7x9xf32>, tensor<9x64xf32>) outs(%f : tensor<6x7x64xf32>) {
+  ^bb0(%x0: f32, %x1: f32, %y0: f32):
+    %p = arith.mulf %x0, %x1 : f32
+    %s = arith.addf %y0, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<6x7x64xf32>
+  %e2 = tensor.empty() : tensor<6x7x64xf32>
+  %q:1 = linalg.generic {indexing_maps = [affine_map<(d0,d1,d2)->(d0,d1,d2)>, affine_map<(d0,d1,d2)->(d0,d1,d2)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%r#0 : tensor<6x7x64xf32>) outs(%e2 : tensor<6x7x64xf32>) {
+  ^bb0(%x0: f32, %y0: f32):
+    %s = math.tanh %x0 : f32
+    linalg.yield %s : f32
+  } -> tensor<6x7x64xf32>
+  %b = linalg.fill ins(%zero : f32) outs(%o0 : tensor<8x9x64xf32>) -> tensor<8x9x64xf32>
+  %i = tensor.insert_slice %q#0 into %b[1, 1, 0] [6, 7, 64] [1, 1, 1] : tensor<6x7x64xf32> into tensor<8x9x64xf32>
+  kernel.return %i : tensor<8x9x64xf32>
+}
