@@ -95,12 +95,12 @@ protected:
   llvm::SmallVector<TileDim> TileDims;
   /// Instructions behind the reductions at one point; -1: not counted yet.
   int EpilogueCost = -1;
-  llvm::MapVector<mlir::Value, mlir::Value> Scratch;
+  llvm::MapVector<std::pair<unsigned, unsigned>, mlir::Value> Scratch;
   unsigned epilogueCost() const;
   bool paysToLoop(const Points &Tile);
   void storeByLoop(const Points &Tile);
-  /// Memory for a result of a reduction at all points of a tile.
-  mlir::Value scratchFor(mlir::Value Tensor);
+  /// Memory for a result of a reduction (of the graph) at all points of a tile.
+  mlir::Value scratchFor(unsigned Reduction, mlir::OpResult Result);
 
   // Elements (NestElements.cpp).
   struct Known {

@@ -61,13 +61,13 @@ static int64_t tileElements(const NestPlan &P) {
   return N;
 }
 
-Value NestEmitter::scratchFor(Value Tensor) {
-  Value &Place = Scratch[Tensor];
+Value NestEmitter::scratchFor(unsigned Reduction, OpResult Result) {
+  Value &Place = Scratch[{Reduction, Result.getResultNumber()}];
   if (!Place) {
     OpBuilder::InsertionGuard Guard(B);
     B.setInsertionPoint(Ctx.Prologue);
     auto Type = MemRefType::get({tileElements(P)},
-                                getElementTypeOrSelf(Tensor.getType()));
+                                getElementTypeOrSelf(Result.getType()));
     Place = memref::AllocaOp::create(B, L.Loc, Type, B.getI64IntegerAttr(64));
   }
   return Place;
@@ -116,10 +116,11 @@ void NestEmitter::storeByLoop(const Points &Tile) {
     bool Vector;
   };
   SmallVector<Spilled> Spills;
-  for (const NestGraph::Reduction &R : G.Reductions) {
+  for (auto [Index, R] : llvm::enumerate(G.Reductions)) {
     linalg::GenericOp Op = R.Op;
+    const llvm::SmallBitVector &Parallel = R.Parallel;
     if (llvm::none_of(Dims, [&](const TileDim &D) {
-          return D.Points > 1 && R.Parallel.test(D.Dim);
+          return D.Points > 1 && Parallel.test(D.Dim);
         }))
       continue;
     for (OpResult Result : Op->getResults()) {
@@ -129,7 +130,7 @@ void NestEmitter::storeByLoop(const Points &Tile) {
       SmallVector<Lane> Values;
       for (const Point &Pt : Tile)
         Values.push_back(*recall(Result, At, Pt));
-      Spilled S{Result, scratchFor(Result), At, Values[0].IsVector};
+      Spilled S{Result, scratchFor(Index, Result), At, Values[0].IsVector};
       for (auto [I, V] : llvm::enumerate(Values)) {
         Value Where = L.index(I * P.Width);
         if (S.Vector)
