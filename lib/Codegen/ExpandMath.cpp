@@ -256,7 +256,7 @@ struct DivideByConstant : public OpRewritePattern<arith::DivFOp> {
     if (!C || !arith::bitEnumContainsAll(Op.getFastmath(), Finite) ||
         !(std::fabs(*C) >= 0x1p-60f && std::fabs(*C) <= 0x1p60f))
       return failure();
-    Formula F(Rewriter, Op.getLoc(), Op.getType());
+    Formula F(Rewriter, Op.getLoc(), Op.getType(), /*HasScale=*/false);
     Value R = F.c(1.0f / *C), X = Op.getLhs(), Q = F.mul(X, R);
     Value Left = F.fma(Q, F.c(-*C), X);
     Rewriter.replaceOp(Op, F.fma(Left, R, Q));
