@@ -42,6 +42,10 @@ static void buildStage(OpPassManager &PM, Stage S,
     graph::PipelineOptions Graph;
     Graph.Optimize = Options.OptLevel > 0;
     Graph.KeepRounding = Options.StrictFloats;
+    // Bytes have a scale for each tensor, heads go with their own projections.
+    Graph.KeepAttended =
+        Options.Compress.Quantize == compress::Options::Kind::Int8 ||
+        Options.Compress.Prune.Channels != 0;
     Graph.FoldLimitBytes = Options.FoldLimitBytes;
     Graph.Remarks = Options.Remarks;
     Graph.Evaluator = &hostEvaluator();

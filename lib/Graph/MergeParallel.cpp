@@ -88,7 +88,19 @@ static std::optional<Member> getMember(Operation *Op) {
   return M;
 }
 
-static ParallelShape getShape(ArrayRef<Member> Group) {
+/// Everything that comes of \p V, through views and rotations, is attended to.
+static bool isAttended(Value V, unsigned Depth = 6) {
+  return Depth > 0 && !V.use_empty() &&
+         llvm::all_of(V.getUsers(), [&](Operation *User) {
+           if (isa<onnx::AttentionOp>(User))
+             return true;
+           return isa<onnx::ReshapeOp, onnx::TransposeOp,
+                      onnx::RotaryEmbeddingOp>(User) &&
+                  isAttended(User->getResult(0), Depth - 1);
+         });
+}
+
+static ParallelShape getShape(ArrayRef<Member> Group, bool KeepAttended) {
   ParallelShape Shape;
   Operation *Op = Group.front().Op;
   RankedTensorType Result = getRanked(Op->getResult(0));
@@ -101,11 +113,17 @@ static ParallelShape getShape(ArrayRef<Member> Group) {
   Shape.Depth = Weights.getNumElements() / Group.front().Columns;
   for (const Member &M : Group)
     Shape.Columns.push_back(M.Columns);
+  Shape.PartsStay =
+      !IsConv && !KeepAttended && llvm::all_of(Group, [](const Member &M) {
+        return isAttended(M.result());
+      });
   return Shape;
 }
 
 namespace {
 struct MergeParallelPass : graph::impl::MergeParallelBase<MergeParallelPass> {
+  using MergeParallelBase::MergeParallelBase;
+
   void runOnOperation() override {
     SmallVector<Block *> Blocks;
     getOperation().walk([&](Block *B) { Blocks.push_back(B); });
@@ -131,7 +149,7 @@ private:
       Groups[{Op.getOperand(0), Form}].push_back(*M);
     }
     for (auto &[Form, Group] : Groups)
-      if (Group.size() > 1 && paysToMerge(getShape(Group)))
+      if (Group.size() > 1 && paysToMerge(getShape(Group, KeepAttended)))
         merge(Group);
   }
 

@@ -66,7 +66,7 @@ void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   // 6. Nothing is computed that nobody reads.
   Round.addPass(createNarrow());
   // 7. Wide contractions, once it is known how much of each is needed.
-  Round.addPass(createMergeParallel());
+  Round.addPass(createMergeParallel({Options.KeepAttended}));
   // 8. What the last steps left, and the cheapest form of each node that stays.
   Clean(Round);
   Round.addPass(createReduceStrength({Options.KeepRounding}));

@@ -24,6 +24,11 @@ TEST(GraphParallelCost, ManyRowsWouldBeCopied) {
   EXPECT_FALSE(paysToMerge({784, 192, {64, 96, 64}}));
 }
 
+TEST(GraphParallelCost, PartsThatStayCostNothing) {
+  EXPECT_TRUE(paysToMerge({128, 768, {768, 768, 768}, true}));
+  EXPECT_TRUE(paysToMerge({2, 64, {64, 16, 16}, true}));
+}
+
 TEST(GraphParallelCost, FewColumnsLeaveLanesIdle) {
   EXPECT_TRUE(paysToMerge({784, 480, {4, 8, 8}}));
   EXPECT_TRUE(paysToMerge({2000, 64, {1, 2, 2, 4}}));

@@ -18,6 +18,9 @@ namespace lathe::graph {
 struct ParallelShape {
   int64_t Rows = 1, Depth = 1;
   llvm::SmallVector<int64_t> Columns;
+  /// Who reads the parts reads them where they lie, a row at a time: attention
+  /// does, of heads.
+  bool PartsStay = false;
 };
 
 /// True if one contraction whose result is split afterwards costs less.

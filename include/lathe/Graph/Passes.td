@@ -373,11 +373,18 @@ def MergeParallel : Pass<"graph-merge-parallel", "::mlir::ModuleOp"> {
     in constant bias vectors, those that an Add brings included) become one whose weights
     stand side by side, and a Split. A pure cost function (ParallelCost.h) decides: one
     contraction reads its data once and fills wide registers, but its parts lie
-    apart. Weights that others use too and quantized groups are left alone.
+    apart, which costs a copy unless it is attention that reads them. Weights that
+    others use too and quantized groups are left alone.
+
+    With `keep-attended` what attention reads is as any other part: a model that is
+    quantized next has a scale for each of queries, keys and values, and would store
+    the parts one by one.
 
         %q = onnx.MatMul(%x, %wq)
         %k = onnx.MatMul(%x, %wk)   // Split(onnx.MatMul(%x, [wq wk]))
   }];
+  let options = [Option<"KeepAttended", "keep-attended", "bool", "false",
+                        "Count copies of what attention reads too">];
   let statistics = [Statistic<"Merged", "merged", "Contractions that are a part of one now">];
 }
 

@@ -22,6 +22,9 @@ struct PipelineOptions {
   /// Rewrites that change a rounding (scales into weights, sums in another
   /// order) are left out.
   bool KeepRounding = false;
+  /// Queries, keys and values stay apart: something later treats each by
+  /// itself.
+  bool KeepAttended = false;
   /// Constants larger than this are not computed, unless they take the place of
   /// others; 0: none is.
   int64_t FoldLimitBytes = 64 << 20;
