@@ -43,6 +43,8 @@ public:
 private:
   void lowerOutput(kernel::OutputOp Output, Value Tensor, unsigned Number);
   void lowerAssert(cf::AssertOp Assert);
+  /// \p Op is the memory at \p Place, of the dynamic sizes \p Sizes.
+  void becomeMemory(Operation *Op, ValueRange Sizes, Value Place);
   void lowerAllocate(kernel::AllocateOp Allocate,
                      codegen::RunTimeMemory &Memory);
   /// The status of a node that ended the run: its number, and why.
@@ -261,13 +263,7 @@ void MainLowering::lowerOutput(kernel::OutputOp Output, Value Tensor,
   Value Place = Memory;
   if (isForDevice(Func))
     Place = codegen::callOutput(B, Loc, Func, Memory, Bytes);
-  unsigned N = 0;
-  Value Ref = memrefFromPointer(B, Loc, Types, Type, Place, [&] {
-    Value Size = Output.getSizes()[N++];
-    return UnrealizedConversionCastOp::create(B, Loc, I64, Size).getResult(0);
-  });
-  Output.replaceAllUsesWith(Ref);
-  Output.erase();
+  becomeMemory(Output, Output.getSizes(), Place);
 }
 
 /// What is fetched after a failure is nothing to go on with.
@@ -316,6 +312,18 @@ void MainLowering::lowerAssert(cf::AssertOp Assert) {
   Assert.erase();
 }
 
+void MainLowering::becomeMemory(Operation *Op, ValueRange Sizes, Value Place) {
+  Location Loc = Op->getLoc();
+  auto Type = cast<MemRefType>(Op->getResult(0).getType());
+  unsigned N = 0;
+  Value Ref = memrefFromPointer(B, Loc, Types, Type, Place, [&] {
+    return UnrealizedConversionCastOp::create(B, Loc, I64, Sizes[N++])
+        .getResult(0);
+  });
+  Op->getResult(0).replaceAllUsesWith(Ref);
+  Op->erase();
+}
+
 /// Memory that no arena could place.
 void MainLowering::lowerAllocate(kernel::AllocateOp Allocate,
                                  codegen::RunTimeMemory &Memory) {
@@ -333,13 +341,7 @@ void MainLowering::lowerAllocate(kernel::AllocateOp Allocate,
   Value Data = Memory.allocate(
       Allocate, Bytes, Sizes, statusOf(Loc, NodeReason::NodeMemory), failure());
   B.setInsertionPoint(Allocate);
-  unsigned N = 0;
-  Value Ref = memrefFromPointer(B, Loc, Types, Type, Data, [&] {
-    Value Size = Allocate.getSizes()[N++];
-    return UnrealizedConversionCastOp::create(B, Loc, I64, Size).getResult(0);
-  });
-  Allocate.replaceAllUsesWith(Ref);
-  Allocate.erase();
+  becomeMemory(Allocate, Allocate.getSizes(), Data);
 }
 
 void lathe::codegen::lowerMain(func::FuncOp Main,

@@ -214,6 +214,15 @@ struct IntegerLayersPass
                         std::move(To), "turned");
   }
 
+  /// \p Y is what \p Q makes of the result of \p Op: both go.
+  static bool becomes(Value Y, Operation *Q, Operation *Op) {
+    Y.setType(Q->getResult(0).getType());
+    Q->getResult(0).replaceAllUsesWith(Y);
+    Q->erase();
+    Op->erase();
+    return true;
+  }
+
   /// A product of two computed matrices.
   bool computed(Operation *Op) {
     if (!isComputedProduct(Op))
@@ -239,11 +248,7 @@ struct IntegerLayersPass
                       floats(B, S.Scale, {}), RightZero, floats(B, O.Scale, {}),
                       zeroOf(B, O.Zero, O.Element)},
                      {}, O.Element);
-      Y.setType(Q->getResult(0).getType());
-      Q->getResult(0).replaceAllUsesWith(Y);
-      Q->erase();
-      Op->erase();
-      return true;
+      return becomes(Y, Q, Op);
     }
     Value Sum = B.op("MatMulInteger", {Left, Right, LeftZero, RightZero}, {},
                      B.getI32Type());
@@ -292,11 +297,7 @@ struct IntegerLayersPass
                       floats(B, W->Scales, scaleShape(*W)), WZero,
                       floats(B, O.Scale, {}), zeroOf(B, O.Zero, O.Element)},
                      {}, O.Element);
-      Y.setType(Q->getResult(0).getType());
-      Q->getResult(0).replaceAllUsesWith(Y);
-      Q->erase();
-      Op->erase();
-      return true;
+      return becomes(Y, Q, Op);
     }
     Value Sum = B.op("MatMulInteger", {Integers, Right, XZero, WZero}, {},
                      B.getI32Type());

@@ -99,17 +99,23 @@ int dotLoop(const Contraction &C) {
   return Found;
 }
 
-std::optional<Contraction>
-matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
-                 int64_t Lanes) {
+/// The one op of the kernel that sums, if there is just one.
+static linalg::GenericOp onlyReduction(FuncOp Kernel) {
   linalg::GenericOp Root;
   for (auto Op : Kernel.getBody().front().getOps<linalg::GenericOp>()) {
     if (Op.getNumReductionLoops() == 0)
       continue;
     if (Root)
-      return std::nullopt;
+      return nullptr;
     Root = Op;
   }
+  return Root;
+}
+
+std::optional<Contraction>
+matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
+                 int64_t Lanes) {
+  linalg::GenericOp Root = onlyReduction(Kernel);
   if (!Root)
     return std::nullopt;
   bool Bytes = matchByteSum(Root, 0) != ByteRows::None ||
@@ -207,14 +213,7 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
 /// A product of bytes whose right-hand side is computed, four terms of a column
 /// in each word.
 std::optional<Contraction> matchComputed(FuncOp Kernel) {
-  linalg::GenericOp Root;
-  for (auto Op : Kernel.getBody().front().getOps<linalg::GenericOp>()) {
-    if (Op.getNumReductionLoops() == 0)
-      continue;
-    if (Root)
-      return std::nullopt;
-    Root = Op;
-  }
+  linalg::GenericOp Root = onlyReduction(Kernel);
   unsigned Term;
   if (!Root || !isWordDot(Root, &Term))
     return std::nullopt;

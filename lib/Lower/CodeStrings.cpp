@@ -182,8 +182,9 @@ void Coder::run() {
   }
   for (Operation *Op : Ops)
     if (auto Cast = dyn_cast<onnx::CastOp>(Op);
-        Cast && Cast.getTo() == onnx::getDataType(
-                                    onnx::StringType::get(Op->getContext()))) {
+        Cast &&
+        int64_t(Cast.getTo()) ==
+            onnx::getDataType(onnx::StringType::get(Op->getContext()))) {
       Op->getResult(0).replaceAllUsesWith(Cast.getInput());
       Op->erase();
     }
