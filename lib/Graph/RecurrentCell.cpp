@@ -6,13 +6,12 @@
 //===----------------------------------------------------------------------===//
 //
 // From the last line of a cell's formula up: the elementwise part as a few
-// forms, the sums in front of its gates by a reader that goes through Gemm,
-// MatMul, Add, Split, Slice and Concat and keeps count of columns.
+// forms; the sums in front of its gates are GateSums.h's.
 //
 //===----------------------------------------------------------------------===//
 
 #include "RecurrentCell.h"
-#include "Ranges.h"
+#include "GateSums.h"
 #include <cmath>
 
 using namespace mlir;
@@ -26,143 +25,6 @@ bool MatrixBlock::operator==(const MatrixBlock &Other) const {
          Column == Other.Column &&
          (Source == Other.Source || getConstant(Source)->getAttr() ==
                                         getConstant(Other.Source)->getAttr());
-}
-
-//===----------------------------------------------------------------------===//
-// Sums in front of a gate
-//===----------------------------------------------------------------------===//
-
-namespace {
-struct Term {
-  Value V;
-  int64_t Size;
-  MatrixBlock Block;
-};
-struct Sum {
-  SmallVector<Term, 3> Terms;
-  SmallVector<BiasBlock, 2> Biases;
-  /// One summand of another form, where the reader was told to take one.
-  Value Rest;
-};
-
-/// Reads Count columns of values [rows, columns] as sums.
-class SumReader {
-public:
-  SumReader(int64_t Count, Trail &T) : Count(Count), T(T) {}
-
-  bool read(Value V, int64_t Column, Sum &S, bool TakeRest = false);
-
-private:
-  int64_t Count;
-  Trail &T;
-
-  bool readBias(Value V, int64_t Column, Sum &S);
-  bool readProduct(Value V, Value W, bool Transposed, int64_t Column, Sum &S);
-};
-} // namespace
-
-/// All rows of the constant \p View are equal.
-static bool rowsAreEqual(const onnx::ConstantView &View) {
-  if (View.isSplat() || View.size() == 0)
-    return true;
-  int64_t Columns = View.getShape().empty() ? 1 : View.getShape().back();
-  for (int64_t I = Columns; I < View.size(); ++I)
-    if (View.getFloat(I) != View.getFloat(I % Columns))
-      return false;
-  return true;
-}
-
-bool SumReader::readBias(Value V, int64_t Column, Sum &S) {
-  auto View = getConstant(V);
-  if (!View || !View->isFloat() || View->getShape().size() > 2)
-    return false;
-  int64_t Columns = View->getShape().empty() ? 1 : View->getShape().back();
-  if ((Columns != 1 && Columns < Column + Count) || !rowsAreEqual(*View))
-    return false;
-  S.Biases.push_back({V, Columns == 1 ? -1 : Column});
-  return true;
-}
-
-bool SumReader::readProduct(Value V, Value W, bool Transposed, int64_t Column,
-                            Sum &S) {
-  auto View = getConstant(W);
-  RankedTensorType Type = getRanked(V);
-  if (!View || !View->isFloat() || View->getShape().size() != 2 || !Type ||
-      Type.getRank() != 2)
-    return false;
-  int64_t Depth = View->getShape()[Transposed ? 1 : 0], Row = 0;
-  auto Take = [&](Value Part, int64_t Size) {
-    // The state of the first step.
-    if (!isUniform(Part, 0))
-      S.Terms.push_back({Part, Size, {W, Transposed, Row, Column}});
-    Row += Size;
-  };
-  V = peel(V, &T);
-  if (auto Concat = V.getDefiningOp<onnx::ConcatOp>();
-      Concat && fromFront(Concat.getAxis(), 2) == 1) {
-    for (Value Part : Concat->getOperands())
-      if (RankedTensorType P = getRanked(Part);
-          !P || P.getRank() != 2 || P.isDynamicDim(1))
-        return false;
-    T.pass(Concat);
-    for (Value Part : Concat->getOperands())
-      Take(peel(Part, &T), getRanked(Part).getDimSize(1));
-    return Row == Depth;
-  }
-  Take(V, Depth);
-  return true;
-}
-
-bool SumReader::read(Value V, int64_t Column, Sum &S, bool TakeRest) {
-  V = peel(V, &T);
-  if (isConstant(V))
-    return readBias(V, Column, S);
-  Operation *Op = V.getDefiningOp();
-  RankedTensorType Type = getRanked(V);
-  if (!Type || Type.getRank() != 2 || !isFloat(V))
-    return false;
-  if (auto Add = dyn_cast_or_null<onnx::AddOp>(Op)) {
-    for (Value Part : Add->getOperands())
-      if (!isConstant(peel(Part)) && Part.getType() != Type)
-        return false;
-    T.pass(Op);
-    return read(Add.getA(), Column, S, TakeRest) &&
-           read(Add.getB(), Column, S, TakeRest);
-  }
-  if (auto Gemm = dyn_cast_or_null<onnx::GemmOp>(Op);
-      Gemm && isConstant(Gemm.getB())) {
-    Value C = getOperand(Op, 2);
-    if (Gemm.getTransA() || !Gemm.getAlpha().isExactlyValue(1) ||
-        (C && !Gemm.getBeta().isExactlyValue(1)))
-      return false;
-    T.pass(Op);
-    return readProduct(Gemm.getA(), Gemm.getB(), Gemm.getTransB(), Column, S) &&
-           (!C || read(C, Column, S));
-  }
-  if (auto MatMul = dyn_cast_or_null<onnx::MatMulOp>(Op);
-      MatMul && isConstant(MatMul.getB())) {
-    T.pass(Op);
-    return readProduct(MatMul.getA(), MatMul.getB(), false, Column, S);
-  }
-  if (auto Split = dyn_cast_or_null<onnx::SplitOp>(Op)) {
-    auto Range = getRange(Split, cast<OpResult>(V).getResultNumber());
-    if (!Range || Range->Axis != 1)
-      return false;
-    T.pass(Op);
-    return read(Split.getInput(), Column + Range->Start, S);
-  }
-  if (auto Slice = dyn_cast_or_null<onnx::SliceOp>(Op)) {
-    auto Ranges = getRanges(Slice);
-    if (!Ranges || Ranges->size() != 1 || Ranges->front().Axis != 1 ||
-        Ranges->front().Step != 1)
-      return false;
-    T.pass(Op);
-    return read(Slice.getData(), Column + Ranges->front().Start, S);
-  }
-  if (!TakeRest || S.Rest || Column != 0 || Type.getDimSize(1) != Count)
-    return false;
-  S.Rest = V;
-  return true;
 }
 
 /// Bias blocks as numbers.
@@ -223,14 +85,14 @@ static void addFunction(RecurrentCell &Cell, const CellFunction &F) {
 
 /// Brings the terms of all gates into one list of inputs, each with a block for
 /// every gate. \p Known: the gates that were read.
-static bool alignInputs(RecurrentCell &Cell, ArrayRef<Sum> Gates,
+static bool alignInputs(RecurrentCell &Cell, ArrayRef<GateSum> Gates,
                         ArrayRef<unsigned> Known) {
-  for (const Term &First : Gates[Known[0]].Terms) {
+  for (const GateTerm &First : Gates[Known[0]].Terms) {
     RecurrentCell::Input In{First.V, First.Size, {}};
     In.Blocks.resize(Gates.size());
     for (unsigned G : Known) {
-      const Term *Found = nullptr;
-      for (const Term &Other : Gates[G].Terms)
+      const GateTerm *Found = nullptr;
+      for (const GateTerm &Other : Gates[G].Terms)
         if (Other.V == First.V) {
           if (Found)
             return false; // twice in one sum
@@ -339,8 +201,8 @@ static std::optional<RecurrentCell> matchLSTM(Operation *Root) {
     if (State.getType() != Type ||
         !readLSTMState(A, State, Type, F, G, I, Forget, New))
       continue;
-    Sum Gates[4];
-    SumReader Reader(Cell.Hidden, A.T);
+    GateSum Gates[4];
+    GateSumReader Reader(Cell.Hidden, A.T);
     SmallVector<unsigned> Known;
     bool Read = true;
     const Value Before[] = {I, O, Forget, New};
@@ -352,7 +214,7 @@ static std::optional<RecurrentCell> matchLSTM(Operation *Root) {
     }
     if (!Read || !alignInputs(Cell, Gates, Known))
       continue;
-    for (Sum &S : Gates)
+    for (GateSum &S : Gates)
       Cell.Biases.push_back(S.Biases);
     for (const CellFunction &Fn : {F, G, H})
       addFunction(Cell, Fn);
@@ -430,8 +292,8 @@ static std::optional<RecurrentCell> readGRU(Operation *Root, const GRUEnd &End,
   if (!Z || !N || (End.Negated && F.Name != "Sigmoid") ||
       (End.H && !asState(End.H, Type, Cell.OldH)))
     return std::nullopt;
-  Sum Gates[3], Behind;
-  SumReader Reader(Cell.Hidden, T);
+  GateSum Gates[3], Behind;
+  GateSumReader Reader(Cell.Hidden, T);
   if (Z.getType() != Type || N.getType() != Type ||
       !Reader.read(Z, 0, Gates[0]) ||
       !Reader.read(N, 0, Gates[2], /*TakeRest=*/true))
@@ -451,7 +313,7 @@ static std::optional<RecurrentCell> readGRU(Operation *Root, const GRUEnd &End,
     Cell.RecurrentBias = Behind.Biases;
   } else {
     // x W + (r h) R: one of the factors is such a product.
-    for (Term &Each : Gates[2].Terms) {
+    for (GateTerm &Each : Gates[2].Terms) {
       Value Factor, Other;
       auto Mark = T.mark();
       if (!readReset(Each.V, F, First, Factor, Other, T) ||
@@ -467,7 +329,7 @@ static std::optional<RecurrentCell> readGRU(Operation *Root, const GRUEnd &End,
       return std::nullopt;
     if (!Cell.OldH)
       llvm::erase_if(Gates[2].Terms,
-                     [](const Term &X) { return isUniform(X.V, 0); });
+                     [](const GateTerm &X) { return isUniform(X.V, 0); });
   }
   if (R.getType() != Type || !Reader.read(R, 0, Gates[1]) ||
       !alignInputs(Cell, Gates, {0u, 1u, 2u}))
@@ -479,7 +341,7 @@ static std::optional<RecurrentCell> readGRU(Operation *Root, const GRUEnd &End,
   if (!Cell.Starts &&
       (Cell.State < 0 || Cell.Inputs[Cell.State].Size != Cell.Hidden))
     return std::nullopt;
-  for (Sum &S : Gates)
+  for (GateSum &S : Gates)
     Cell.Biases.push_back(S.Biases);
   addFunction(Cell, F);
   addFunction(Cell, G);
