@@ -1,5 +1,6 @@
-/* Prints the f32 FMA peak of one core in GFLOP/s: independent vector FMAs, best of many
- * short rounds. The widest vectors that the compiler has for this CPU are used. */
+/* Prints the f32 FMA peak of one core in GFLOP/s: independent vector FMAs, best
+ * of many short rounds. The widest vectors that the compiler has for this CPU
+ * are used. */
 #define _POSIX_C_SOURCE 199309L
 #include <stdio.h>
 #include <time.h>

@@ -20,8 +20,8 @@ void populateRoundingPatterns(mlir::RewritePatternSet &Patterns);
 /// comparisons and selections.
 void populateMaxNumPatterns(mlir::RewritePatternSet &Patterns);
 
-/// exp, log and pow of f64 (and pow of f32) as arithmetic: no C library is to be
-/// had (DoubleMath.cpp).
+/// exp, log and pow of f64 (and pow of f32) as arithmetic: no C library is to
+/// be had (DoubleMath.cpp).
 void populateDoubleMathPatterns(mlir::RewritePatternSet &Patterns);
 
 /// Loads of whole registers of narrow integers that are extended are frozen in

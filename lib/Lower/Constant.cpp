@@ -36,12 +36,13 @@ static LogicalResult lowerConstant(Node &N) {
 
 static LogicalResult lowerIdentity(Node &N) { return N.replace({N.in(0)}); }
 
-/// In training mode elements survive where a random number reaches the ratio, and are
-/// scaled to keep the mean.
+/// In training mode elements survive where a random number reaches the ratio,
+/// and are scaled to keep the mean.
 static LogicalResult lowerTrainingDropout(Node &N) {
   Builder &B = N.B;
   auto Input = cast<RankedTensorType>(N.original(0).getType());
-  Type F32 = B.getF32Type(), Elem = N.outType().getElementType(), I1 = B.getI1Type();
+  Type F32 = B.getF32Type(), Elem = N.outType().getElementType(),
+       I1 = B.getI1Type();
   // The generator is an op of its own; it is lowered like any other.
   OperationState State(N.op()->getLoc(), "onnx.RandomUniformLike");
   State.addOperands(N.original(0));
@@ -52,18 +53,23 @@ static LogicalResult lowerTrainingDropout(Node &N) {
   if (N.hasAttr("seed"))
     State.addAttribute("seed", B.getF32FloatAttr(N.i64("seed", 0)));
   Value Random = N.rewriter().create(State)->getResult(0);
-  Value Ratio = N.has(1) ? scalar::cast(B, scalarOf(B, N.in(1)), N.inElem(1), F32) : scalar::constant(B, F32, 0.5);
+  Value Ratio = N.has(1)
+                    ? scalar::cast(B, scalarOf(B, N.in(1)), N.inElem(1), F32)
+                    : scalar::constant(B, F32, 0.5);
   Value Trains = scalarOf(B, N.in(2));
   Ratio = scalar::select(B, Trains, Ratio, scalar::constant(B, F32, 0.0));
   Value Mask = elementwise(B, {Random}, I1, [&](Builder &IB, ValueRange V) {
-    return scalar::compare(IB, scalar::Compare::GreaterOrEqual, V[0], Ratio, F32);
+    return scalar::compare(IB, scalar::Compare::GreaterOrEqual, V[0], Ratio,
+                           F32);
   });
-  Value Scale = arith::DivFOp::create(B, scalar::constant(B, F32, 1.0),
-                                      arith::SubFOp::create(B, scalar::constant(B, F32, 1.0), Ratio));
-  Value Y = elementwise(B, {N.in(0), Mask}, Elem, [&](Builder &IB, ValueRange V) {
-    Value Kept = scalar::mul(IB, V[0], scalar::cast(IB, Scale, F32, Elem));
-    return scalar::select(IB, V[1], Kept, scalar::constant(IB, Elem, 0.0));
-  });
+  Value Scale = arith::DivFOp::create(
+      B, scalar::constant(B, F32, 1.0),
+      arith::SubFOp::create(B, scalar::constant(B, F32, 1.0), Ratio));
+  Value Y =
+      elementwise(B, {N.in(0), Mask}, Elem, [&](Builder &IB, ValueRange V) {
+        Value Kept = scalar::mul(IB, V[0], scalar::cast(IB, Scale, F32, Elem));
+        return scalar::select(IB, V[1], Kept, scalar::constant(IB, Elem, 0.0));
+      });
   return N.replace({Y, Mask});
 }
 
@@ -77,7 +83,8 @@ static LogicalResult lowerDropout(Node &N) {
   }
   Value Mask;
   if (N.outUsed(1))
-    Mask = filled(N.B, dimsOf(N.B, N.in(0)), scalar::constant(N.B, N.B.getI1Type(), int64_t(1)));
+    Mask = filled(N.B, dimsOf(N.B, N.in(0)),
+                  scalar::constant(N.B, N.B.getI1Type(), int64_t(1)));
   return N.replace({N.in(0), Mask});
 }
 

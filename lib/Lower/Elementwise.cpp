@@ -456,7 +456,9 @@ static LogicalResult lowerFormula(Node &N, unsigned Arity, Formula Body) {
     Ins.push_back(N.in(I));
   return N.replace({elementwise(
       N.B, Ins, N.outType().getElementType(),
-      [&](Builder &B, ValueRange X) { return Body(Element{B, X, N}); },
+      [&](Builder &B, ValueRange X) {
+        return Body(Element{B, X, N});
+      },
       N.outType().getShape())});
 }
 

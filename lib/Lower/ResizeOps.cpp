@@ -37,9 +37,7 @@ struct Settings {
 };
 
 /// One axis: sizes and scale as numbers or as scalars of type f64.
-template <class T> struct Axis {
-  T In, Out, Scale, RoiStart, RoiEnd;
-};
+template <class T> struct Axis { T In, Out, Scale, RoiStart, RoiEnd; };
 
 /// The position in the input that output element I comes from.
 template <class T> T sourcePosition(const Settings &S, const Axis<T> &A, T I) {
@@ -90,9 +88,7 @@ template <class T> T kernelWeight(const Settings &S, T X) {
 }
 
 /// Positions and weights of the taps of one output element.
-template <class T> struct Taps {
-  SmallVector<T> At, Weight;
-};
+template <class T> struct Taps { SmallVector<T> At, Weight; };
 
 /// \p Stretch is 1 or, for an antialiased reduction, 1 / scale; \p Count taps.
 template <class T>

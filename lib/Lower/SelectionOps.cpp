@@ -29,17 +29,17 @@ static LogicalResult lowerNonZero(Node &N) {
   for (int64_t D = 0; D < Rank; ++D)
     Extents.push_back(B.dim(Data, D));
   Values Found = B.loopKernel([&] {
-    return B.nest(Extents, {B.index(0), B.empty(tensorOf(To, I64), To)},
-                  [&](ArrayRef<Scalar> At, ValueRange S) {
-                    Scalar Count = B.wrap(S[0]), V = B.load(Data, At);
-                    return B.when(V != V.same(0), S, [&]() -> Values {
-                      Value List = S[1];
-                      for (int64_t D = 0; D < Rank; ++D)
-                        List =
-                            B.store(At[D].to(I64), List, {B.index(D), Count});
-                      return {Count + 1, List};
-                    });
-                  });
+    return B.nest(
+        Extents, {B.index(0), B.empty(tensorOf(To, I64), To)},
+        [&](ArrayRef<Scalar> At, ValueRange S) {
+          Scalar Count = B.wrap(S[0]), V = B.load(Data, At);
+          return B.when(V != V.same(0), S, [&]() -> Values {
+            Value List = S[1];
+            for (int64_t D = 0; D < Rank; ++D)
+              List = B.store(At[D].to(I64), List, {B.index(D), Count});
+            return {Count + 1, List};
+          });
+        });
   });
   return N.replace(takeFirst(B, Found[1], 1, B.wrap(Found[0]), N.outType()));
 }

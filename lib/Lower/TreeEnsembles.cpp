@@ -144,19 +144,19 @@ Value ForestWalker::run(Aggregate How, ArrayRef<double> Base) {
                                B.load(OnFalse, {Node}))};
               });
           Scalar Leaf = (-(B.wrap(End[0]) + 1)).toIndex();
-          return B.loop(B.load(First, {Leaf}).toIndex(),
-                        B.load(First, {Leaf + 1}).toIndex(), Outs,
-                        [&](Scalar K, ValueRange O) -> Values {
-                          Scalar C = B.load(Target, {K}).toIndex();
-                          Scalar W = B.load(Weight, {K}),
-                                 Old = B.load(O[0], {I[0], C});
-                          if (Share != 1.0)
-                            W = W * Share;
-                          Scalar New = How == Aggregate::Min   ? smin(Old, W)
-                                       : How == Aggregate::Max ? smax(Old, W)
-                                                               : Old + W;
-                          return {B.store(New, O[0], {I[0], C})};
-                        });
+          return B.loop(
+              B.load(First, {Leaf}).toIndex(),
+              B.load(First, {Leaf + 1}).toIndex(), Outs,
+              [&](Scalar K, ValueRange O) -> Values {
+                Scalar C = B.load(Target, {K}).toIndex();
+                Scalar W = B.load(Weight, {K}), Old = B.load(O[0], {I[0], C});
+                if (Share != 1.0)
+                  W = W * Share;
+                Scalar New = How == Aggregate::Min   ? smin(Old, W)
+                             : How == Aggregate::Max ? smax(Old, W)
+                                                     : Old + W;
+                return {B.store(New, O[0], {I[0], C})};
+              });
         });
   })[0];
   if (Base.empty())

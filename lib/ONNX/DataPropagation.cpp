@@ -113,15 +113,18 @@ static void arithmetic(Inference &I, IntFn Int, FloatFn Float,
 }
 
 static LogicalResult propagateAdd(Inference &I) {
-  arithmetic(I, SymExpr::add, [](double A, double B) { return A + B; }, true);
+  arithmetic(
+      I, SymExpr::add, [](double A, double B) { return A + B; }, true);
   return success();
 }
 static LogicalResult propagateSub(Inference &I) {
-  arithmetic(I, SymExpr::sub, [](double A, double B) { return A - B; }, true);
+  arithmetic(
+      I, SymExpr::sub, [](double A, double B) { return A - B; }, true);
   return success();
 }
 static LogicalResult propagateMul(Inference &I) {
-  arithmetic(I, SymExpr::mul, [](double A, double B) { return A * B; }, true);
+  arithmetic(
+      I, SymExpr::mul, [](double A, double B) { return A * B; }, true);
   return success();
 }
 
@@ -140,7 +143,8 @@ static LogicalResult propagateDiv(Inference &I) {
       return std::nullopt;
     return I.symbols().floorDiv(A, B);
   };
-  arithmetic(I, Int, [](double A, double B) { return A / B; }, false);
+  arithmetic(
+      I, Int, [](double A, double B) { return A / B; }, false);
   return success();
 }
 
@@ -157,7 +161,8 @@ static LogicalResult propagateMod(Inference &I) {
     return SymExpr(Rest);
   };
   if (!isa<FloatType>(I.resultElementType(0)))
-    arithmetic(I, Int, [](double, double) { return 0.0; }, false);
+    arithmetic(
+        I, Int, [](double, double) { return 0.0; }, false);
   return success();
 }
 
@@ -165,14 +170,16 @@ static LogicalResult propagateMin(Inference &I) {
   auto Int = [&](const SymExpr &A, const SymExpr &B) {
     return I.symbols().min(A, B);
   };
-  arithmetic(I, Int, [](double A, double B) { return A < B ? A : B; }, true);
+  arithmetic(
+      I, Int, [](double A, double B) { return A < B ? A : B; }, true);
   return success();
 }
 static LogicalResult propagateMax(Inference &I) {
   auto Int = [&](const SymExpr &A, const SymExpr &B) {
     return I.symbols().max(A, B);
   };
-  arithmetic(I, Int, [](double A, double B) { return A > B ? A : B; }, true);
+  arithmetic(
+      I, Int, [](double A, double B) { return A > B ? A : B; }, true);
   return success();
 }
 

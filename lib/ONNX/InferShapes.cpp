@@ -88,8 +88,8 @@ private:
     if (!IsFromFile) {
       Context = inferWith(Function, Trust::Full);
     } else {
-      // What the file states of open sizes is often wrong, and other programs do
-      // not read it: believed as long as nothing contradicts it.
+      // What the file states of open sizes is often wrong, and other programs
+      // do not read it: believed as long as nothing contradicts it.
       {
         ScopedDiagnosticHandler Quiet(&getContext(),
                                       [](Diagnostic &) { return success(); });

@@ -1,10 +1,12 @@
-/* Calls the model `model` on the tensors of a file and writes what it gives to another:
+/* Calls the model `model` on the tensors of a file and writes what it gives to
+ * another:
  *
  *   runner INPUTS OUTPUTS
  *
- * A file holds one tensor after the other: type and rank (int32), sizes (int64), the
- * number of bytes (uint64), the bytes. For machines that have no lathe-run: this is
- * cross-compiled, linked with the model and run by an emulator. */
+ * A file holds one tensor after the other: type and rank (int32), sizes
+ * (int64), the number of bytes (uint64), the bytes. For machines that have no
+ * lathe-run: this is cross-compiled, linked with the model and run by an
+ * emulator. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +25,8 @@ static void fail(const char *what) {
 static void *allocate(void *user, uint64_t bytes) {
   void *memory = NULL;
   (void)user;
-  return posix_memalign(&memory, 64, (size_t)(bytes ? bytes : 1)) ? NULL : memory;
+  return posix_memalign(&memory, 64, (size_t)(bytes ? bytes : 1)) ? NULL
+                                                                  : memory;
 }
 
 static void get(FILE *file, void *to, size_t bytes) {
@@ -38,8 +41,9 @@ static void put(FILE *file, const void *from, size_t bytes) {
 
 /* Bytes of a tensor of this type and shape. */
 static uint64_t bytes_of(const lathe_tensor *t) {
-  static const unsigned char bits[] = {0,  32, 8,  8,  16, 16,  32, 64, 0, 8, 16, 64, 32, 64,
-                                       64, 128, 16, 8, 8,  8, 8, 4, 4, 4, 8, 2, 2};
+  static const unsigned char bits[] = {0, 32, 8,  8,  16, 16, 32,  64, 0,
+                                       8, 16, 64, 32, 64, 64, 128, 16, 8,
+                                       8, 8,  8,  4,  4,  4,  8,   2,  2};
   uint64_t count = 1;
   for (int32_t d = 0; d < t->rank; ++d)
     count *= (uint64_t)t->shape[d];
@@ -56,8 +60,8 @@ int main(int argc, char **argv) {
   FILE *file;
   if (argc != 3 || !(file = fopen(argv[1], "rb")))
     fail("usage: runner INPUTS OUTPUTS");
-  if (model->struct_size != sizeof(lathe_model) || model->num_inputs > MAX_TENSORS ||
-      model->num_outputs > MAX_TENSORS)
+  if (model->struct_size != sizeof(lathe_model) ||
+      model->num_inputs > MAX_TENSORS || model->num_outputs > MAX_TENSORS)
     fail("the model's description does not fit this program");
   for (uint32_t i = 0; i < model->num_inputs; ++i) {
     lathe_tensor *t = &inputs[i];

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Imports each file named on the command line and prints, before the next one is
-// touched, what became of it: "imported", "refused" (with a diagnostic) or "silent"
-// (refused without one, which is a fault). For test/mutants/run.py, which finds the
-// file that brought the process down by counting the lines.
+// Imports each file named on the command line and prints, before the next one
+// is touched, what became of it: "imported", "refused" (with a diagnostic) or
+// "silent" (refused without one, which is a fault). For test/mutants/run.py,
+// which finds the file that brought the process down by counting the lines.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,12 +21,17 @@ int main(int Argc, char **Argv) {
   for (int I = 1; I < Argc; ++I) {
     mlir::MLIRContext Context(mlir::MLIRContext::Threading::DISABLED);
     bool Explained = false;
-    mlir::ScopedDiagnosticHandler Handler(&Context, [&](mlir::Diagnostic &Diag) {
-      Explained |= Diag.getSeverity() == mlir::DiagnosticSeverity::Error;
-      return mlir::success();
-    });
-    mlir::OwningOpRef<mlir::ModuleOp> Module = lathe::import::importONNXFile(Argv[I], Context);
-    llvm::outs() << (Module ? "imported" : Explained ? "refused" : "silent") << " " << Argv[I] << "\n";
+    mlir::ScopedDiagnosticHandler Handler(
+        &Context, [&](mlir::Diagnostic &Diag) {
+          Explained |= Diag.getSeverity() == mlir::DiagnosticSeverity::Error;
+          return mlir::success();
+        });
+    mlir::OwningOpRef<mlir::ModuleOp> Module =
+        lathe::import::importONNXFile(Argv[I], Context);
+    llvm::outs() << (Module      ? "imported"
+                     : Explained ? "refused"
+                                 : "silent")
+                 << " " << Argv[I] << "\n";
     llvm::outs().flush();
   }
   return 0;

@@ -19,10 +19,12 @@ TEST(TargetDescription, VectorWidthFollowsFeatures) {
   EXPECT_EQ(AVX2.lanes(32), 8u);
   EXPECT_TRUE(AVX2.HasFMA);
   // AVX-512F alone (Knights Landing) lacks the masked narrow forms.
-  TargetDescription F = describeTarget("x86_64-linux-gnu", "knl", "+avx,+avx512f");
+  TargetDescription F =
+      describeTarget("x86_64-linux-gnu", "knl", "+avx,+avx512f");
   EXPECT_EQ(F.VectorBits, 256u);
-  TargetDescription V4 = describeTarget(
-      "x86_64-linux-gnu", "x86-64-v4", "+avx,+avx512f,+avx512vl,+avx512bw,+avx512dq,+fma");
+  TargetDescription V4 =
+      describeTarget("x86_64-linux-gnu", "x86-64-v4",
+                     "+avx,+avx512f,+avx512vl,+avx512bw,+avx512dq,+fma");
   EXPECT_EQ(V4.VectorBits, 512u);
   EXPECT_EQ(V4.VectorRegisters, 32u);
 }

@@ -38,25 +38,27 @@ static std::optional<ArtifactRequest> outputOf(const OptionParser &Options,
   std::optional<ArtifactKind> Kind = artifactKind(Emit.empty() ? Ending : Emit);
   if (!Kind && !Emit.empty()) {
     Options.error(
-        "'--emit=" + Emit + "': expected o, a, so, s, ll, bc, mlir, ptx, device-ll or a stage" +
-        suggestNames(Emit, {"o", "so", "mlir", "ptx", "device-ll", "import", "graph", "compress",
-                            "lower", "kernel", "codegen", "llvm"}));
+        "'--emit=" + Emit +
+        "': expected o, a, so, s, ll, bc, mlir, ptx, device-ll or a stage" +
+        suggestNames(Emit,
+                     {"o", "so", "mlir", "ptx", "device-ll", "import", "graph",
+                      "compress", "lower", "kernel", "codegen", "llvm"}));
     return std::nullopt;
   }
   if (!Kind && Request.Path.empty())
     Kind = ArtifactKind::Object;
   if (!Kind) {
-    Options.error("cannot tell from '" + Request.Path +
-                  "' what to write: end it in .o .a .so .s .ll .bc .mlir or .ptx, "
-                  "or add --emit=");
+    Options.error(
+        "cannot tell from '" + Request.Path +
+        "' what to write: end it in .o .a .so .s .ll .bc .mlir or .ptx, "
+        "or add --emit=");
     return std::nullopt;
   }
   Request.Kind = *Kind;
   if (Request.Path.empty()) {
     // As a C compiler does: beside us, by the stem of the source.
-    static constexpr llvm::StringRef Endings[] = {"o",  "a",  "so",  "s",
-                                                  "ll", "bc", "mlir", "ptx",
-                                                  "device.ll"};
+    static constexpr llvm::StringRef Endings[] = {
+        "o", "a", "so", "s", "ll", "bc", "mlir", "ptx", "device.ll"};
     Request.Path =
         (llvm::sys::path::stem(Model) + "." + Endings[unsigned(*Kind)]).str();
   }

@@ -9,12 +9,30 @@ int main(void) {
   float x[6] = {1, -2, 3, -4, 5, -6}, z[2] = {0.25f, 0.75f};
   float by_name[6], y[6], by_number[2];
   int64_t x_shape[2] = {2, 3}, z_shape[2] = {1, 2}, by_number_shape[2];
-  lathe_tensor in[2] = {{x, LATHE_FLOAT, 2, x_shape, sizeof x}, {z, LATHE_FLOAT, 2, z_shape, sizeof z}};
-  lathe_tensor out[3] = {{by_name, LATHE_FLOAT, 2, x_shape, sizeof by_name},
-                         {y, LATHE_FLOAT, 2, x_shape, sizeof y},
-                         {by_number, LATHE_FLOAT, 2, by_number_shape, sizeof by_number}};
-  lathe_call call = {sizeof call, 2, 3, 0, in, out, memory + 64 - (uintptr_t)memory % 64, 65536, NULL, 0, NULL, NULL,
-                     NULL, NULL, NULL, NULL, NULL, NULL};
+  lathe_tensor in[2] = {{x, LATHE_FLOAT, 2, x_shape, sizeof x},
+                        {z, LATHE_FLOAT, 2, z_shape, sizeof z}};
+  lathe_tensor out[3] = {
+      {by_name, LATHE_FLOAT, 2, x_shape, sizeof by_name},
+      {y, LATHE_FLOAT, 2, x_shape, sizeof y},
+      {by_number, LATHE_FLOAT, 2, by_number_shape, sizeof by_number}};
+  lathe_call call = {sizeof call,
+                     2,
+                     3,
+                     0,
+                     in,
+                     out,
+                     memory + 64 - (uintptr_t)memory % 64,
+                     65536,
+                     NULL,
+                     0,
+                     NULL,
+                     NULL,
+                     NULL,
+                     NULL,
+                     NULL,
+                     NULL,
+                     NULL,
+                     NULL};
   int status = maps_call(&call);
   if (status) {
     puts(maps_error(status));
@@ -28,9 +46,11 @@ int main(void) {
       printf(",");
       for (uint64_t k = 0; k < keys->count; ++k)
         if (keys->strings)
-          printf(" %s %g", keys->strings[k], (double)values[row * (int64_t)keys->count + (int64_t)k]);
+          printf(" %s %g", keys->strings[k],
+                 (double)values[row * (int64_t)keys->count + (int64_t)k]);
         else
-          printf(" %d: %g", (int)keys->ints[k], (double)values[row * (int64_t)keys->count + (int64_t)k]);
+          printf(" %d: %g", (int)keys->ints[k],
+                 (double)values[row * (int64_t)keys->count + (int64_t)k]);
     }
     puts("");
   }

@@ -1,5 +1,5 @@
-/* Counts every call of the allocator that is made while a model runs, and finds what
- * it writes outside of its workspace and its output. */
+/* Counts every call of the allocator that is made while a model runs, and finds
+ * what it writes outside of its workspace and its output. */
 #define _POSIX_C_SOURCE 200809L
 #include "digits.h"
 
@@ -25,11 +25,16 @@ void free(void *p) {
   (void)p;
   calls += watching;
 }
-void *calloc(size_t n, size_t size) { return malloc(n * size); /* never used twice: zero */ }
+void *calloc(size_t n, size_t size) {
+  return malloc(n * size); /* never used twice: zero */
+}
 void *realloc(void *p, size_t size) {
   void *q = malloc(size);
   if (p && q)
-    memcpy(q, p, (unsigned char *)q - (unsigned char *)p < (long)size ? (size_t)((unsigned char *)q - (unsigned char *)p) : size);
+    memcpy(q, p,
+           (unsigned char *)q - (unsigned char *)p < (long)size
+               ? (size_t)((unsigned char *)q - (unsigned char *)p)
+               : size);
   return q;
 }
 int posix_memalign(void **p, size_t alignment, size_t size) {
@@ -70,9 +75,14 @@ int main(void) {
   seen = calls;
   printf("status %d, %d calls of the allocator\n", status, seen);
   printf("workspace edges %s, output edges %s\n",
-         untouched(block, workspace) && untouched(workspace + DIGITS_WORKSPACE_BYTES, block + sizeof block)
-             ? "untouched" : "overwritten",
-         untouched(out_block, output) && untouched(output + 10 * sizeof(float), out_block + sizeof out_block)
-             ? "untouched" : "overwritten");
+         untouched(block, workspace) &&
+                 untouched(workspace + DIGITS_WORKSPACE_BYTES,
+                           block + sizeof block)
+             ? "untouched"
+             : "overwritten",
+         untouched(out_block, output) && untouched(output + 10 * sizeof(float),
+                                                   out_block + sizeof out_block)
+             ? "untouched"
+             : "overwritten");
   return 0;
 }

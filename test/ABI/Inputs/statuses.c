@@ -7,7 +7,9 @@
 #include <string.h>
 
 static float raw[64 * 1024];
-static void *aligned(void) { return (unsigned char *)raw + (64 - (size_t)raw % 64) % 64; }
+static void *aligned(void) {
+  return (unsigned char *)raw + (64 - (size_t)raw % 64) % 64;
+}
 
 static void say(const char *what, int status, const char *text) {
   printf("%s: reason %d, %s\n", what, status & 255, text);
@@ -38,7 +40,8 @@ int main(void) {
   call.workspace = aligned();
   call.workspace_bytes = DIGITS_WORKSPACE_BYTES;
 
-#define TRY(what) say(what, digits_call(&call), digits_error(digits_call(&call)))
+#define TRY(what)                                                              \
+  say(what, digits_call(&call), digits_error(digits_call(&call)))
   TRY("right");
   say("no call", digits_call(NULL), digits_error(digits_call(NULL)));
   call.struct_size = 4;
@@ -95,9 +98,11 @@ int main(void) {
     printf("first row status %d", index_run(table, &which, row, aligned()));
     printf(": %g %g\n", (double)row[0], (double)row[1]);
     which = 3;
-    say("row 3 of 3", index_run(table, &which, row, aligned()), index_error(index_run(table, &which, row, aligned())));
+    say("row 3 of 3", index_run(table, &which, row, aligned()),
+        index_error(index_run(table, &which, row, aligned())));
     which = -4;
-    say("row -4 of 3", index_run(table, &which, row, aligned()), index_error(index_run(table, &which, row, aligned())));
+    say("row -4 of 3", index_run(table, &which, row, aligned()),
+        index_error(index_run(table, &which, row, aligned())));
   }
   return 0;
 }
