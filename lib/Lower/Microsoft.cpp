@@ -105,9 +105,11 @@ static LogicalResult lowerQGemm(Node &N) {
                                /*Axis=*/1, N.outElem())});
 }
 
-/// (X - zero) * scale as f32, for parameters of one element.
-static Value dequantized(Builder &B, Value X, Value Scale, Value Zero,
-                         Type OnnxElem) {
+/// A pointwise op of \p X, \p Scale and, if there is one, \p Zero, the last two
+/// of one element each.
+static Value byParameters(Builder &B, Value X, Value Scale, Value Zero,
+                          Type Result,
+                          function_ref<Value(Builder &, ValueRange)> Body) {
   int64_t Rank = typeOf(X).getRank();
   SmallVector<Value> Ins = {X};
   SmallVector<AffineMap> Maps = {B.getMultiDimIdentityMap(Rank)};
@@ -116,31 +118,27 @@ static Value dequantized(Builder &B, Value X, Value Scale, Value Zero,
       Maps.push_back(parameterMap(B, P, Rank, 0));
       Ins.push_back(P);
     }
+  return pointwise(B, dimsOf(B, X), Ins, Maps, Result, Body);
+}
+
+/// (X - zero) * scale as f32, for parameters of one element.
+static Value dequantized(Builder &B, Value X, Value Scale, Value Zero,
+                         Type OnnxElem) {
   Type F32 = B.getF32Type();
-  return pointwise(
-      B, dimsOf(B, X), Ins, Maps, F32, [&](Builder &IB, ValueRange V) {
-        return scalar::mul(
-            IB,
-            dequantizeScalar(IB, V[0], Zero ? V[2] : Value(), OnnxElem, F32),
-            V[1]);
-      });
+  return byParameters(B, X, Scale, Zero, F32, [&](Builder &IB, ValueRange V) {
+    return scalar::mul(
+        IB, dequantizeScalar(IB, V[0], Zero ? V[2] : Value(), OnnxElem, F32),
+        V[1]);
+  });
 }
 
 /// Real / scale + zero, rounded, for parameters of one element.
 static Value quantized(Builder &B, Value Real, Value Scale, Value Zero,
                        Type OnnxElem) {
-  int64_t Rank = typeOf(Real).getRank();
-  SmallVector<Value> Ins = {Real};
-  SmallVector<AffineMap> Maps = {B.getMultiDimIdentityMap(Rank)};
-  for (Value P : {Scale, Zero})
-    if (P) {
-      Maps.push_back(parameterMap(B, P, Rank, 0));
-      Ins.push_back(P);
-    }
   Type Storage =
       IntegerType::get(B.getContext(), OnnxElem.getIntOrFloatBitWidth());
-  return pointwise(
-      B, dimsOf(B, Real), Ins, Maps, Storage, [&](Builder &IB, ValueRange V) {
+  return byParameters(
+      B, Real, Scale, Zero, Storage, [&](Builder &IB, ValueRange V) {
         return quantizeReal(IB, V[0], V[1], Zero ? V[2] : Value(), OnnxElem);
       });
 }

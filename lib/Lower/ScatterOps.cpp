@@ -37,6 +37,16 @@ Scalar reduceScalars(StringRef Reduction, bool IsUnsigned, Scalar A, Scalar B) {
   return B;
 }
 
+/// \p Out with \p New at \p At, joined to what was there as node \p N says.
+static Value update(TensorBuilder &B, Node &N, Value Out, ArrayRef<Scalar> At,
+                    Scalar New) {
+  StringRef Reduction = N.str("reduction", "none");
+  if (Reduction != "none")
+    New = reduceScalars(Reduction, N.inElem(0).isUnsignedInteger(),
+                        B.load(Out, At), New);
+  return B.store(New, Out, At);
+}
+
 static Scalars dims(TensorBuilder &B, Value V, int64_t Count) {
   Scalars Result;
   for (int64_t D = 0; D < Count; ++D)
@@ -50,8 +60,6 @@ static LogicalResult lowerScatterElements(Node &N) {
   int64_t Rank = N.inRank(0), Axis = N.i64("axis", 0);
   if (Axis < 0)
     Axis += Rank;
-  StringRef Reduction = N.str("reduction", "none");
-  bool Unsigned = N.inElem(0).isUnsignedInteger();
   Scalar Dim = B.dim(Data, Axis);
   requireIndices(B, N, 1, Dim);
   return N.replace(B.loopKernel([&] {
@@ -59,11 +67,7 @@ static LogicalResult lowerScatterElements(Node &N) {
                   [&](ArrayRef<Scalar> I, ValueRange Outs) -> Values {
                     Scalars At(I);
                     At[Axis] = wrapIndex(B, B.load(Idx, I), Dim);
-                    Scalar New = B.load(Updates, I);
-                    if (Reduction != "none")
-                      New = reduceScalars(Reduction, Unsigned,
-                                          B.load(Outs[0], At), New);
-                    return {B.store(New, Outs[0], At)};
+                    return {update(B, N, Outs[0], At, B.load(Updates, I))};
                   });
   }));
 }
@@ -74,8 +78,6 @@ static LogicalResult lowerScatterND(Node &N) {
   int64_t Lead = N.inRank(1) - 1, Tuple = N.inType(1).getDimSize(Lead);
   if (ShapedType::isDynamic(Tuple))
     return N.fail("the last dimension of 'indices' must be known");
-  StringRef Reduction = N.str("reduction", "none");
-  bool Unsigned = N.inElem(0).isUnsignedInteger();
   int64_t Inner = N.inRank(0) - Tuple;
   requireIndices(B, N, 1, dims(B, Data, Tuple));
   return N.replace(B.loopKernel([&] {
@@ -91,17 +93,13 @@ static LogicalResult lowerScatterND(Node &N) {
           for (int64_t D = 0; D < Inner; ++D)
             Block.push_back(B.dim(Data, Tuple + D));
           Scalars First(Outer);
-          return B.nest(Block, Outs,
-                        [&](ArrayRef<Scalar> J, ValueRange Outs) -> Values {
-                          Scalars At = Base, From = First;
-                          llvm::append_range(At, J);
-                          llvm::append_range(From, J);
-                          Scalar New = B.load(Updates, From);
-                          if (Reduction != "none")
-                            New = reduceScalars(Reduction, Unsigned,
-                                                B.load(Outs[0], At), New);
-                          return {B.store(New, Outs[0], At)};
-                        });
+          return B.nest(
+              Block, Outs, [&](ArrayRef<Scalar> J, ValueRange Outs) -> Values {
+                Scalars At = Base, From = First;
+                llvm::append_range(At, J);
+                llvm::append_range(From, J);
+                return {update(B, N, Outs[0], At, B.load(Updates, From))};
+              });
         });
   }));
 }

@@ -249,17 +249,22 @@ static LogicalResult inferConvTranspose(Inference &I) {
   return I.set(0, I.elementType(0), Shape);
 }
 
-/// Pooling with windows; \p Element of result 0.
+/// The windows of a pooling, or of what undoes one.
+static LogicalResult readPooling(Inference &I, Windows &Win) {
+  SmallVector<int64_t> Kernel;
+  return success(
+      succeeded(readKernel(I, nullptr, I.dims(0)->size() - 2, Kernel)) &&
+      succeeded(readWindows(I, Kernel, Win)));
+}
+
+/// The shape of a pooling's result.
 static FailureOr<Dims> poolShape(Inference &I) {
   const Dims *Input = I.dims(0);
-  size_t Spatial = Input->size() - 2;
-  SmallVector<int64_t> Kernel;
   Windows Win;
-  if (failed(readKernel(I, nullptr, Spatial, Kernel)) ||
-      failed(readWindows(I, Kernel, Win)))
+  if (failed(readPooling(I, Win)))
     return failure();
   Dims Shape = {(*Input)[0], (*Input)[1]};
-  for (size_t A = 0; A < Spatial; ++A) {
+  for (size_t A = 0; A < Win.Axes.size(); ++A) {
     auto Size = outputSize(I, (*Input)[2 + A], Win, Win.Axes[A]);
     if (failed(Size))
       return failure();
@@ -323,14 +328,11 @@ static LogicalResult inferMaxUnpool(Inference &I) {
                           : I.unknown());
     return I.set(0, I.elementType(0), Shape);
   }
-  size_t Spatial = Input->size() - 2;
-  SmallVector<int64_t> Kernel;
   Windows Win;
-  if (failed(readKernel(I, nullptr, Spatial, Kernel)) ||
-      failed(readWindows(I, Kernel, Win)))
+  if (failed(readPooling(I, Win)))
     return failure();
   Dims Shape = {(*Input)[0], (*Input)[1]};
-  for (size_t A = 0; A < Spatial; ++A) {
+  for (size_t A = 0; A < Win.Axes.size(); ++A) {
     const WindowAxis &Axis = Win.Axes[A];
     Shape.push_back(I.add(I.mul(I.sub((*Input)[2 + A], 1), Axis.Stride),
                           Axis.extent() - Axis.PadBegin - Axis.PadEnd));
