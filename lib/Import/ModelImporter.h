@@ -122,24 +122,26 @@ private:
   importNodeValues(Scope &S, const pb::NodeProto &Proto);
   llvm::Expected<const onnx::OpFacts *>
   findSchema(Scope &S, const pb::NodeProto &Proto, llvm::StringRef Domain);
-  llvm::Error readAttributes(Scope &S, const pb::NodeProto &Proto,
-                             const onnx::OpFacts &Schema, Node &N);
-  llvm::Expected<mlir::Attribute> readAttribute(const pb::AttributeProto &Attr,
-                                                const onnx::AttrFacts &Facts);
-  llvm::Expected<mlir::ElementsAttr> readConstant(Scope &S,
-                                                  const pb::NodeProto &Proto);
   llvm::Expected<llvm::SmallVector<mlir::Value>>
   inlineFunction(Scope &S, const pb::NodeProto &Proto,
                  const pb::FunctionProto &Function,
                  llvm::ArrayRef<mlir::Value> Inputs);
   const pb::FunctionProto *findFunction(const pb::NodeProto &Proto,
                                         llvm::StringRef Domain) const;
+  llvm::SmallVector<mlir::Type>
+  getResultTypes(const Scope &S, const pb::NodeProto &Proto) const;
+
+  // AttributeImporter.cpp: its attributes.
+  llvm::Error readAttributes(Scope &S, const pb::NodeProto &Proto,
+                             const onnx::OpFacts &Schema, Node &N);
+  llvm::Expected<mlir::Attribute> readAttribute(const pb::AttributeProto &Attr,
+                                                const onnx::AttrFacts &Facts);
+  llvm::Expected<mlir::ElementsAttr> readConstant(Scope &S,
+                                                  const pb::NodeProto &Proto);
   /// \p Attr, or what it refers to inside a function; null if the call does not
   /// give it.
   const pb::AttributeProto *resolve(const Scope &S,
                                     const pb::AttributeProto &Attr) const;
-  llvm::SmallVector<mlir::Type>
-  getResultTypes(const Scope &S, const pb::NodeProto &Proto) const;
 
   const pb::ModelProto &Model;
   TensorReader &Tensors;

@@ -25,6 +25,10 @@ namespace lathe::lower {
 
 using Builder = ImplicitLocOpBuilder;
 
+inline RankedTensorType typeOf(Value V) {
+  return cast<RankedTensorType>(V.getType());
+}
+
 //===----------------------------------------------------------------------===//
 // Sizes (Dims.cpp)
 //===----------------------------------------------------------------------===//

@@ -26,10 +26,6 @@ namespace lathe::lower {
 
 using Iterator = utils::IteratorType;
 
-static RankedTensorType typeOf(Value V) {
-  return cast<RankedTensorType>(V.getType());
-}
-
 /// The sum over window and channels, [N, M, out...], of a padded input and
 /// weights [M, C / Groups, k...]. Zero points: one for X, one or one a filter
 /// for W.

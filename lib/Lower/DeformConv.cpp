@@ -20,10 +20,6 @@ namespace lathe::lower {
 
 using Iterator = utils::IteratorType;
 
-static RankedTensorType typeOf(Value V) {
-  return cast<RankedTensorType>(V.getType());
-}
-
 /// X[n, c, y, x] for a real position: the four neighbours by their distance,
 /// those outside count as 0.
 static Value bilinear(Builder &B, Value X, Value N, Value C, Value Y,

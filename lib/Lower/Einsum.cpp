@@ -16,10 +16,6 @@ using namespace mlir;
 
 namespace lathe::lower {
 
-static RankedTensorType typeOf(Value V) {
-  return cast<RankedTensorType>(V.getType());
-}
-
 /// Labels of one term: letters as themselves, dimensions of the ellipsis as -1,
 /// -2 ... counted from the last.
 static bool labelsOf(StringRef Term, int64_t Rank,

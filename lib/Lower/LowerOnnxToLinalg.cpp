@@ -82,6 +82,7 @@ void populateAllLoweringPatterns(const StorageTypeConverter &Types,
   populateContractionLoweringPatterns(Types, Patterns);
   populateConvolutionLoweringPatterns(Types, Patterns);
   populatePoolingLoweringPatterns(Types, Patterns);
+  populateCumulativeLoweringPatterns(Types, Patterns);
   populateReductionLoweringPatterns(Types, Patterns);
   populateQuantizeLoweringPatterns(Types, Patterns);
   populateNormalizationLoweringPatterns(Types, Patterns);

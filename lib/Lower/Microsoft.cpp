@@ -19,10 +19,6 @@ using namespace mlir;
 
 namespace lathe::lower {
 
-static RankedTensorType typeOf(Value V) {
-  return cast<RankedTensorType>(V.getType());
-}
-
 /// Sum * a_scale * b_scale + bias as floats; scales have one element, or b one
 /// a column.
 static Value scaledSum(Builder &B, Value Sum, Value ScaleA, Value ScaleB,

@@ -18,10 +18,6 @@ using namespace mlir;
 
 namespace lathe::lower {
 
-static RankedTensorType typeOf(Value V) {
-  return cast<RankedTensorType>(V.getType());
-}
-
 static Value sumUp(Builder &B, Value X, Value S) {
   return scalar::add(B, S, X);
 }

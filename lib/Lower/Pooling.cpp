@@ -22,10 +22,6 @@ namespace lathe::lower {
 
 using Iterator = utils::IteratorType;
 
-static RankedTensorType typeOf(Value V) {
-  return cast<RankedTensorType>(V.getType());
-}
-
 static FailureOr<Window> poolWindow(Node &N, Value X) {
   SmallVector<int64_t> Kernel = N.ints("kernel_shape");
   if (Kernel.empty())

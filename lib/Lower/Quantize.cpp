@@ -15,10 +15,6 @@ using namespace mlir;
 
 namespace lathe::lower {
 
-static RankedTensorType typeOf(Value V) {
-  return cast<RankedTensorType>(V.getType());
-}
-
 /// The integer that the constant \p V of ONNX's type \p OnnxElem is.
 static std::optional<int64_t> knownInteger(Value V, Type OnnxElem) {
   IntegerAttr C;

@@ -20,10 +20,6 @@ using namespace mlir;
 
 namespace lathe::lower {
 
-static RankedTensorType typeOf(Value V) {
-  return cast<RankedTensorType>(V.getType());
-}
-
 /// The access of a value per row: all loops but \p Axis.
 static AffineMap rowMap(Builder &B, int64_t Rank, int64_t Axis) {
   return B.getMultiDimIdentityMap(Rank).dropResult(Axis);

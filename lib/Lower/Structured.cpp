@@ -19,10 +19,6 @@ using namespace mlir;
 
 namespace lathe::lower {
 
-static RankedTensorType typeOf(Value V) {
-  return cast<RankedTensorType>(V.getType());
-}
-
 Type accumulatorType(Type Elem) {
   if (auto Float = dyn_cast<FloatType>(Elem))
     return Float.getWidth() < 32 ? Type(Float32Type::get(Elem.getContext()))

@@ -17,10 +17,6 @@ using namespace mlir;
 
 namespace lathe::lower {
 
-static RankedTensorType typeOf(Value V) {
-  return cast<RankedTensorType>(V.getType());
-}
-
 Value empty(Builder &B, ArrayRef<OpFoldResult> Sizes, Type Elem) {
   return tensor::EmptyOp::create(B, Sizes, Elem);
 }

@@ -60,6 +60,8 @@ void populateConvolutionLoweringPatterns(const StorageTypeConverter &Types,
                                          mlir::RewritePatternSet &Patterns);
 void populatePoolingLoweringPatterns(const StorageTypeConverter &Types,
                                      mlir::RewritePatternSet &Patterns);
+void populateCumulativeLoweringPatterns(const StorageTypeConverter &Types,
+                                        mlir::RewritePatternSet &Patterns);
 void populateReductionLoweringPatterns(const StorageTypeConverter &Types,
                                        mlir::RewritePatternSet &Patterns);
 void populateQuantizeLoweringPatterns(const StorageTypeConverter &Types,
