@@ -18,6 +18,7 @@ static Value lit(Builder &B, Value Like, double V) {
 static Value less(Builder &B, Value X, Value Y) {
   return arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, X, Y);
 }
+/// x < low ? low : x, which keeps NaN and is one instruction.
 static Value atLeast(Builder &B, Value X, Value Low) {
   return scalar::select(B, less(B, X, Low), Low, X);
 }
@@ -37,6 +38,34 @@ static Value expMinusOne(Builder &B, Value X) {
   return scalar::sub(B, math::ExpOp::create(B, X), lit(B, X, 1));
 }
 
+/// max(x, 0) + log1p(exp(-|x|)): exact where exp(x) would overflow.
+static Value softplus(Builder &B, Value X) {
+  Value Abs = math::AbsFOp::create(B, X);
+  Value Log = math::Log1pOp::create(
+      B, math::ExpOp::create(B, arith::NegFOp::create(B, Abs)));
+  return scalar::add(B, atLeast(B, X, lit(B, X, 0)), Log);
+}
+/// x < 0 ? negative : positive
+static Value orNegative(Builder &B, Value X, Value Positive, Value Negative) {
+  return scalar::select(B, less(B, X, lit(B, X, 0)), Negative, Positive);
+}
+
+Value activation::gelu(Builder &B, Value X) {
+  Value Erf = math::ErfOp::create(
+      B, scalar::mul(B, X, lit(B, X, 0.70710678118654752440)));
+  return scalar::mul(B, scalar::mul(B, X, lit(B, X, 0.5)),
+                     scalar::add(B, Erf, lit(B, X, 1)));
+}
+Value activation::geluTanh(Builder &B, Value X) {
+  Value Cube = scalar::mul(B, scalar::mul(B, X, X), X);
+  Value Inner = scalar::mul(
+      B, scalar::add(B, X, scalar::mul(B, Cube, lit(B, X, 0.044715))),
+      lit(B, X, 0.79788456080286535588));
+  return scalar::mul(
+      B, scalar::mul(B, X, lit(B, X, 0.5)),
+      scalar::add(B, math::TanhOp::create(B, Inner), lit(B, X, 1)));
+}
+
 std::optional<Activation> activationByName(StringRef Name,
                                            std::optional<double> Alpha,
                                            std::optional<double> Beta) {
@@ -48,10 +77,24 @@ std::optional<Activation> activationByName(StringRef Name,
   };
   static constexpr Row Table[] = {
       {"Affine", 1.0, 0.0, affine},
+      {"Celu", 1.0, 0.0,
+       [](Builder &B, Value X, double A, double) {
+         Value Alpha = lit(B, X, A),
+               E = expMinusOne(B, arith::DivFOp::create(B, X, Alpha));
+         return orNegative(B, X, X, scalar::mul(B, E, Alpha));
+       }},
       {"Elu", 1.0, 0.0,
        [](Builder &B, Value X, double A, double) {
-         Value Negative = scalar::mul(B, expMinusOne(B, X), lit(B, X, A));
-         return scalar::select(B, less(B, X, lit(B, X, 0)), Negative, X);
+         return orNegative(B, X, X,
+                           scalar::mul(B, expMinusOne(B, X), lit(B, X, A)));
+       }},
+      {"Gelu", 0.0, 0.0,
+       [](Builder &B, Value X, double, double) {
+         return activation::gelu(B, X);
+       }},
+      {"GeluTanh", 0.0, 0.0,
+       [](Builder &B, Value X, double, double) {
+         return activation::geluTanh(B, X);
        }},
       {"HardSigmoid", 0.2, 0.5,
        [](Builder &B, Value X, double A, double C) {
@@ -66,8 +109,11 @@ std::optional<Activation> activationByName(StringRef Name,
        }},
       {"LeakyRelu", 0.01, 0.0,
        [](Builder &B, Value X, double A, double) {
-         return scalar::select(B, less(B, X, lit(B, X, 0)),
-                               scalar::mul(B, X, lit(B, X, A)), X);
+         return orNegative(B, X, X, scalar::mul(B, X, lit(B, X, A)));
+       }},
+      {"Mish", 0.0, 0.0,
+       [](Builder &B, Value X, double, double) {
+         return scalar::mul(B, X, math::TanhOp::create(B, softplus(B, X)));
        }},
       {"Relu", 0.0, 0.0,
        [](Builder &B, Value X, double, double) {
@@ -83,6 +129,11 @@ std::optional<Activation> activationByName(StringRef Name,
          Value T = math::TanhOp::create(B, scalar::mul(B, X, lit(B, X, C)));
          return scalar::mul(B, T, lit(B, X, A));
        }},
+      {"Selu", 1.67326319217681884765625, 1.05070102214813232421875,
+       [](Builder &B, Value X, double A, double C) {
+         return orNegative(B, X, scalar::mul(B, X, lit(B, X, C)),
+                           scalar::mul(B, expMinusOne(B, X), lit(B, X, A * C)));
+       }},
       {"Sigmoid", 0.0, 0.0,
        [](Builder &B, Value X, double, double) { return sigmoid(B, X); }},
       {"Silu", 0.0, 0.0,
@@ -90,16 +141,16 @@ std::optional<Activation> activationByName(StringRef Name,
          return scalar::mul(B, X, sigmoid(B, X));
        }},
       {"Softplus", 0.0, 0.0,
-       [](Builder &B, Value X, double, double) -> Value {
-         Value Abs = math::AbsFOp::create(B, X);
-         Value Log = math::Log1pOp::create(
-             B, math::ExpOp::create(B, arith::NegFOp::create(B, Abs)));
-         return scalar::add(B, atLeast(B, X, lit(B, X, 0)), Log);
-       }},
+       [](Builder &B, Value X, double, double) { return softplus(B, X); }},
       {"Softsign", 0.0, 0.0,
        [](Builder &B, Value X, double, double) -> Value {
          return arith::DivFOp::create(
              B, X, scalar::add(B, lit(B, X, 1), math::AbsFOp::create(B, X)));
+       }},
+      {"Swish", 1.0, 0.0,
+       [](Builder &B, Value X, double A, double) {
+         Value Scaled = A == 1.0 ? X : scalar::mul(B, X, lit(B, X, A));
+         return scalar::mul(B, X, sigmoid(B, Scaled));
        }},
       {"Tanh", 0.0, 0.0,
        [](Builder &B, Value X, double, double) -> Value {

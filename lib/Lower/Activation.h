@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The activations that fused and recurrent ops name in attributes.
+// Activations: ops of their own, and what fused and recurrent ops name in
+// attributes. All are of floats.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,11 +21,16 @@ namespace lathe::lower {
 using Activation = std::function<Value(Builder &, Value)>;
 
 /// The activation called \p Name ("Relu", any case) with parameters \p Alpha
-/// and
-/// \p Beta where given, else ONNX's defaults; nothing if there is no such one.
+/// and \p Beta where given, else ONNX's defaults; nothing if there is no such
+/// one. Selu's gamma is its beta.
 std::optional<Activation>
 activationByName(StringRef Name, std::optional<double> Alpha = std::nullopt,
                  std::optional<double> Beta = std::nullopt);
+
+namespace activation {
+Value gelu(Builder &B, Value X);
+Value geluTanh(Builder &B, Value X);
+} // namespace activation
 
 } // namespace lathe::lower
 

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Activation.h"
 #include "Common.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -53,21 +54,8 @@ using Formula = Value (*)(const Element &);
 } // namespace
 
 //===----------------------------------------------------------------------===//
-// Activations
+// Bounds
 //===----------------------------------------------------------------------===//
-
-static Value sigmoid(const Element &E, Value X) {
-  Value One = E.constant(1);
-  return E.div(One, E.add(One, E.exp(arith::NegFOp::create(E.B, X))));
-}
-
-/// max(x, 0) + log1p(exp(-|x|)): exact where exp(x) would overflow.
-static Value softplus(const Element &E, Value X) {
-  Value Abs = math::AbsFOp::create(E.B, X), Zero = E.constant(0);
-  Value Log =
-      math::Log1pOp::create(E.B, E.exp(arith::NegFOp::create(E.B, Abs)));
-  return E.add(E.select(E.less(X, Zero), Zero, X), Log);
-}
 
 /// x < low ? low : x, which keeps NaN and is one instruction.
 static Value atLeast(const Element &E, Value X, Value Low) {
@@ -77,65 +65,8 @@ static Value atMost(const Element &E, Value X, Value High) {
   return E.select(E.less(High, X), High, X);
 }
 
+/// Integers too.
 static Value relu(const Element &E) { return atLeast(E, E.x(), E.constant(0)); }
-
-static Value hardSigmoid(const Element &E, double Alpha, double Beta) {
-  Value Line = E.add(E.mul(E.x(), E.constant(Alpha)), E.constant(Beta));
-  return atMost(E, atLeast(E, Line, E.constant(0)), E.constant(1));
-}
-
-static Value geluExact(const Element &E, Value X) {
-  Value Erf =
-      math::ErfOp::create(E.B, E.mul(X, E.constant(0.70710678118654752440)));
-  return E.mul(E.mul(X, E.constant(0.5)), E.add(Erf, E.constant(1)));
-}
-static Value geluTanh(const Element &E, Value X) {
-  Value Cube = E.mul(E.mul(X, X), X);
-  Value Inner = E.mul(E.add(X, E.mul(Cube, E.constant(0.044715))),
-                      E.constant(0.79788456080286535588));
-  return E.mul(E.mul(X, E.constant(0.5)),
-               E.add(math::TanhOp::create(E.B, Inner), E.constant(1)));
-}
-static Value gelu(const Element &E) {
-  return E.N.str("approximate", "none") == "tanh" ? geluTanh(E, E.x())
-                                                  : geluExact(E, E.x());
-}
-
-/// x > 0 ? gain x : negative
-static Value orNegative(const Element &E, Value Positive, Value Negative) {
-  return E.select(E.less(E.x(), E.constant(0)), Negative, Positive);
-}
-static Value elu(const Element &E) {
-  Value Negative = E.mul(E.sub(E.exp(E.x()), E.constant(1)),
-                         E.constant(E.attr("alpha", 1.0)));
-  return orNegative(E, E.x(), Negative);
-}
-static Value selu(const Element &E) {
-  double Alpha = E.attr("alpha", 1.67326319217681884765625),
-         Gamma = E.attr("gamma", 1.05070102214813232421875);
-  Value Negative =
-      E.mul(E.sub(E.exp(E.x()), E.constant(1)), E.constant(Alpha * Gamma));
-  return orNegative(E, E.mul(E.x(), E.constant(Gamma)), Negative);
-}
-static Value celu(const Element &E) {
-  Value Alpha = E.constant(E.attr("alpha", 1.0));
-  return orNegative(
-      E, E.x(), E.mul(E.sub(E.exp(E.div(E.x(), Alpha)), E.constant(1)), Alpha));
-}
-static Value leakyRelu(const Element &E) {
-  return orNegative(E, E.x(), E.mul(E.x(), E.constant(E.attr("alpha", 0.01))));
-}
-static Value thresholdedRelu(const Element &E) {
-  return E.select(E.less(E.constant(E.attr("alpha", 1.0)), E.x()), E.x(),
-                  E.constant(0));
-}
-static Value mish(const Element &E) {
-  return E.mul(E.x(), math::TanhOp::create(E.B, softplus(E, E.x())));
-}
-static Value swish(const Element &E, double Alpha) {
-  Value Scaled = Alpha == 1.0 ? E.x() : E.mul(E.x(), E.constant(Alpha));
-  return E.mul(E.x(), sigmoid(E, Scaled));
-}
 
 /// Integers too: bounds are reals.
 static Value shrink(const Element &E) {
@@ -339,6 +270,31 @@ struct ElementwiseOp {
   Formula Body;
 };
 
+struct ActivationOp {
+  StringLiteral Op, Name;
+  /// The attribute of the second parameter.
+  StringLiteral Beta = "beta";
+};
+
+static constexpr ActivationOp Activations[] = {
+    {"onnx.Celu", "Celu"},
+    {"onnx.Elu", "Elu"},
+    {"onnx.Gelu", "Gelu"},
+    {"onnx.HardSigmoid", "HardSigmoid"},
+    {"onnx.HardSwish", "HardSwish"},
+    {"onnx.LeakyRelu", "LeakyRelu"},
+    {"onnx.Mish", "Mish"},
+    {"onnx.Selu", "Selu", "gamma"},
+    {"onnx.Sigmoid", "Sigmoid"},
+    {"onnx.Softplus", "Softplus"},
+    {"onnx.Softsign", "Softsign"},
+    {"onnx.Swish", "Swish"},
+    {"onnx.Tanh", "Tanh"},
+    {"onnx.ThresholdedRelu", "ThresholdedRelu"},
+    {"onnx.ms.Gelu", "Gelu"},
+    {"onnx.ms.QuickGelu", "Swish"},
+};
+
 static constexpr ElementwiseOp Unary[] = {
     {"onnx.Abs", 1, absolute},
     {"onnx.Acos", 1, unary<math::AcosOp>},
@@ -349,54 +305,26 @@ static constexpr ElementwiseOp Unary[] = {
     {"onnx.Atanh", 1, unary<math::AtanhOp>},
     {"onnx.BitwiseNot", 1, bitwiseNot},
     {"onnx.Ceil", 1, unary<math::CeilOp>},
-    {"onnx.Celu", 1, celu},
     {"onnx.Cos", 1, unary<math::CosOp>},
     {"onnx.Cosh", 1, unary<math::CoshOp>},
-    {"onnx.Elu", 1, elu},
     {"onnx.Erf", 1, unary<math::ErfOp>},
     {"onnx.Exp", 1, unary<math::ExpOp>},
     {"onnx.Floor", 1, unary<math::FloorOp>},
-    {"onnx.Gelu", 1, gelu},
-    {"onnx.HardSigmoid", 1,
-     [](const Element &E) {
-       return hardSigmoid(E, E.attr("alpha", 0.2), E.attr("beta", 0.5));
-     }},
-    {"onnx.HardSwish", 1,
-     [](const Element &E) {
-       return E.mul(E.x(), hardSigmoid(E, 1.0 / 6, 0.5));
-     }},
     {"onnx.IsInf", 1, isInfinite},
     {"onnx.IsNaN", 1,
      [](const Element &E) { return scalar::isNaN(E.B, E.x()); }},
-    {"onnx.LeakyRelu", 1, leakyRelu},
     {"onnx.Log", 1, unary<math::LogOp>},
-    {"onnx.Mish", 1, mish},
     {"onnx.Neg", 1, [](const Element &E) { return scalar::neg(E.B, E.x()); }},
     {"onnx.Not", 1, bitwiseNot},
     {"onnx.Reciprocal", 1, reciprocal},
     {"onnx.Relu", 1, relu},
     {"onnx.Round", 1, unary<math::RoundEvenOp>},
-    {"onnx.Selu", 1, selu},
     {"onnx.Shrink", 1, shrink},
-    {"onnx.Sigmoid", 1, [](const Element &E) { return sigmoid(E, E.x()); }},
     {"onnx.Sign", 1, sign},
     {"onnx.Sin", 1, unary<math::SinOp>},
     {"onnx.Sinh", 1, unary<math::SinhOp>},
-    {"onnx.Softplus", 1, [](const Element &E) { return softplus(E, E.x()); }},
-    {"onnx.Softsign", 1,
-     [](const Element &E) {
-       return E.div(E.x(),
-                    E.add(E.constant(1), math::AbsFOp::create(E.B, E.x())));
-     }},
     {"onnx.Sqrt", 1, unary<math::SqrtOp>},
-    {"onnx.Swish", 1,
-     [](const Element &E) { return swish(E, E.attr("alpha", 1.0)); }},
     {"onnx.Tan", 1, unary<math::TanOp>},
-    {"onnx.Tanh", 1, unary<math::TanhOp>},
-    {"onnx.ThresholdedRelu", 1, thresholdedRelu},
-    {"onnx.ms.Gelu", 1, [](const Element &E) { return geluExact(E, E.x()); }},
-    {"onnx.ms.QuickGelu", 1,
-     [](const Element &E) { return swish(E, E.attr("alpha", 1.702)); }},
 };
 
 static constexpr ElementwiseOp Binary[] = {
@@ -436,7 +364,8 @@ static constexpr ElementwiseOp Binary[] = {
      }},
     {"onnx.PRelu", 2,
      [](const Element &E) {
-       return orNegative(E, E.x(0), E.mul(E.x(0), E.x(1)));
+       return E.select(E.less(E.x(0), E.constant(0)), E.mul(E.x(0), E.x(1)),
+                       E.x(0));
      }},
     {"onnx.Pow", 2, power},
     {"onnx.Sub", 2, [](const Element &E) { return E.sub(E.x(0), E.x(1)); }},
@@ -447,7 +376,9 @@ static constexpr ElementwiseOp Binary[] = {
        return arith::XOrIOp::create(E.B, E.x(0), E.x(1));
      }},
     {"onnx.ms.BiasGelu", 2,
-     [](const Element &E) { return geluExact(E, E.add(E.x(0), E.x(1))); }},
+     [](const Element &E) {
+       return activation::gelu(E.B, E.add(E.x(0), E.x(1)));
+     }},
 };
 
 static LogicalResult lowerFormula(Node &N, unsigned Arity, Formula Body) {
@@ -459,6 +390,21 @@ static LogicalResult lowerFormula(Node &N, unsigned Arity, Formula Body) {
       [&](Builder &B, ValueRange X) {
         return Body(Element{B, X, N});
       },
+      N.outType().getShape())});
+}
+
+/// An op that is one of the activations, with parameters in attributes.
+static LogicalResult lowerActivation(Node &N, const ActivationOp &Op) {
+  auto Parameter = [&](StringRef Name) {
+    return N.hasAttr(Name) ? std::optional(N.f32(Name, 0)) : std::nullopt;
+  };
+  StringRef Name =
+      N.str("approximate", "none") == "tanh" ? "GeluTanh" : Op.Name;
+  Activation Act =
+      *activationByName(Name, Parameter("alpha"), Parameter(Op.Beta));
+  return N.replace({elementwise(
+      N.B, {N.in(0)}, N.outType().getElementType(),
+      [&](Builder &B, ValueRange X) { return Act(B, X[0]); },
       N.outType().getShape())});
 }
 
@@ -534,7 +480,8 @@ static LogicalResult lowerBitCast(Node &N) {
 /// The bias is optional.
 static LogicalResult lowerFastGelu(Node &N) {
   return lowerFormula(N, N.has(1) ? 2 : 1, [](const Element &E) {
-    return geluTanh(E, E.X.size() == 2 ? E.add(E.x(0), E.x(1)) : E.x());
+    return activation::geluTanh(E.B, E.X.size() == 2 ? E.add(E.x(0), E.x(1))
+                                                     : E.x());
   });
 }
 
@@ -546,6 +493,10 @@ void populateElementwiseLoweringPatterns(const StorageTypeConverter &Types,
       addLowering(
           Op.Op, [=](Node &N) { return lowerFormula(N, Op.Arity, Op.Body); },
           Types, Patterns);
+  for (const ActivationOp &Op : Activations)
+    addLowering(
+        Op.Op, [&Op](Node &N) { return lowerActivation(N, Op); }, Types,
+        Patterns);
   static constexpr Lowering Others[] = {
       {"onnx.Sum", [](Node &N) { return lowerVariadic(N, sumOf, false); }},
       {"onnx.Mean", [](Node &N) { return lowerVariadic(N, sumOf, true); }},
