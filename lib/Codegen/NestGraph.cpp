@@ -319,9 +319,11 @@ LogicalResult GraphBuilder::visitBody(linalg::GenericOp Op, const Coords &Loops,
   Body.walk([&](Operation *X) {
     if (X == Body.getTerminator())
       return;
+    // (An argument that is read at computed places is an access, below.)
     for (Value V : X->getOperands())
       if (V.getParentRegion() != &Op.getRegion() &&
-          !Op.getRegion().isAncestor(V.getParentRegion()))
+          !Op.getRegion().isAncestor(V.getParentRegion()) &&
+          !(isa<tensor::ExtractOp>(X) && isa<BlockArgument>(V)))
         Ok &= scalarOutside(V);
     ++G.BodyOps;
     if (auto I = dyn_cast<linalg::IndexOp>(X)) {

@@ -103,6 +103,22 @@ kernel.func private @total(%x: tensor<100000xf32>, %out: tensor<f32>) -> tensor<
   kernel.return %r : tensor<f32>
 }
 
+// Elements that are read at computed places: a thread for each of them.
+// CHECK-LABEL: kernel.func private @gather(
+// CHECK-SAME: #kernel.launch<threads = 256, arg = 2, limit = 65535, blocks = [<size = 33, step = 256, dims = [0]>]>
+// CHECK: %[[ROW:.*]] = arith.index_cast %{{.*}} : i64 to index
+// CHECK: memref.load %arg1[%[[ROW]], %{{.*}}] : memref<?x33xf32>
+kernel.func private @gather(%rows: tensor<?xi64>, %t: tensor<?x33xf32>, %out: tensor<?x33xf32>) -> tensor<?x33xf32> attributes {kind = "elementwise"} {
+  %r = linalg.generic {indexing_maps = [#row, #id2], iterator_types = ["parallel", "parallel"]} ins(%rows : tensor<?xi64>) outs(%out : tensor<?x33xf32>) {
+  ^bb0(%a: i64, %o: f32):
+    %i = arith.index_cast %a : i64 to index
+    %j = linalg.index 1 : index
+    %v = tensor.extract %t[%i, %j] : tensor<?x33xf32>
+    linalg.yield %v : f32
+  } -> tensor<?x33xf32>
+  kernel.return %r : tensor<?x33xf32>
+}
+
 // An algorithm: one thread.
 // CHECK-LABEL: kernel.func private @loop(
 // CHECK-SAME: #kernel.launch<threads = 1, arg = 0>

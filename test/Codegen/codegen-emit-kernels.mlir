@@ -94,6 +94,21 @@ kernel.func private @softmax(%x: tensor<10x70xf32>, %out: tensor<10x70xf32>) -> 
   } -> tensor<10x70xf32>
   kernel.return %r : tensor<10x70xf32>
 }
+// Rows that an operand names, in vectors along them.
+// CHECK-LABEL: kernel.func private @gather(
+// CHECK-SAME: grid = #kernel.grid<
+// CHECK: %[[ROW:.*]] = arith.index_cast %{{.*}} : i64 to index
+// CHECK: vector.load %arg1[%[[ROW]], %{{.*}}] : memref<4x64xf32>
+kernel.func private @gather(%rows: tensor<12xi64>, %t: tensor<4x64xf32>, %out: tensor<12x64xf32>) -> tensor<12x64xf32> {
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%rows : tensor<12xi64>) outs(%out : tensor<12x64xf32>) {
+  ^bb0(%a: i64, %o: f32):
+    %i = arith.index_cast %a : i64 to index
+    %j = linalg.index 1 : index
+    %v = tensor.extract %t[%i, %j] : tensor<4x64xf32>
+    linalg.yield %v : f32
+  } -> tensor<12x64xf32>
+  kernel.return %r : tensor<12x64xf32>
+}
 // CHECK-LABEL: kernel.func private @loopk(
 // CHECK: scf.for
 // CHECK: memref.load
