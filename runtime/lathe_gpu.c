@@ -394,6 +394,12 @@ static CUdeviceptr stage(struct run *run, uint64_t bytes) {
   return c->memory;
 }
 
+void *lathe_gpu_allocate(lathe_gpu_run *opaque, uint64_t bytes) {
+  struct run *run = of(opaque);
+  CUdeviceptr place = run->status ? 0 : stage(run, bytes ? bytes : 1);
+  return run->status ? NULL : (void *)(uintptr_t)place;
+}
+
 void *lathe_gpu_input(lathe_gpu_run *opaque, const void *data, uint64_t bytes) {
   struct run *run = of(opaque);
   CUdeviceptr place;

@@ -322,7 +322,10 @@ struct ExpandMathPass
     if (!wholeLoads)
       lathe::codegen::keepLoadsWhole(getOperation());
 
-    // What neither a polynomial nor an instruction gives.
+    // What neither a polynomial nor an instruction gives. Without a library
+    // that stays, for whoever lowers it to report.
+    if (!library)
+      return;
     RewritePatternSet Libm(Ctx);
     populateMathToLibmConversionPatterns(Libm);
     ConversionTarget Target(*Ctx);

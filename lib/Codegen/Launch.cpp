@@ -28,6 +28,7 @@ void lathe::codegen::declareLauncher(ModuleOp Module) {
     LLVM::LLVMFuncOp::create(B, Module.getLoc(), Name,
                              LLVM::LLVMFunctionType::get(Result, Arguments));
   };
+  Declare("lathe_gpu_allocate", Ptr, {Ptr, I64});
   Declare("lathe_gpu_launch", Void, {Ptr, I32, I32, I64, Ptr, I32});
   Declare("lathe_gpu_fetch", Void, {Ptr, Ptr, Ptr, I64});
   Declare("lathe_gpu_put", Void, {Ptr, Ptr, I64, I32});
@@ -43,6 +44,14 @@ Value lathe::codegen::callStatus(OpBuilder &B, Location Loc,
                                  LLVM::LLVMFuncOp Main) {
   return LLVM::CallOp::create(B, Loc, B.getI32Type(), "lathe_gpu_status",
                               ValueRange{runOf(Main)})
+      .getResult();
+}
+
+Value lathe::codegen::callAllocate(OpBuilder &B, Location Loc,
+                                   LLVM::LLVMFuncOp Main, Value Bytes) {
+  return LLVM::CallOp::create(B, Loc, pointer(B.getContext()),
+                              "lathe_gpu_allocate",
+                              ValueRange{runOf(Main), Bytes})
       .getResult();
 }
 

@@ -34,6 +34,9 @@ void populateLaunchPatterns(const mlir::LLVMTypeConverter &Types,
 /// The status of the run of \p Main.
 mlir::Value callStatus(mlir::OpBuilder &B, mlir::Location Loc,
                        mlir::LLVM::LLVMFuncOp Main);
+/// Memory on the device until the call ends; null if there is none.
+mlir::Value callAllocate(mlir::OpBuilder &B, mlir::Location Loc,
+                         mlir::LLVM::LLVMFuncOp Main, mlir::Value Bytes);
 /// Where on the device the output at \p Data is to be written.
 mlir::Value callOutput(mlir::OpBuilder &B, mlir::Location Loc,
                        mlir::LLVM::LLVMFuncOp Main, mlir::Value Data,

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RunTimeMemory.h"
+#include "Launch.h"
 #include "mlir/IR/Builders.h"
 
 using namespace lathe::codegen;
@@ -38,8 +39,9 @@ Value RunTimeMemory::allocate(Operation *Before, int64_t ElementBytes,
                               ValueRange Sizes, int32_t Status,
                               Block *Failure) {
   Loc = Before->getLoc();
+  bool OnDevice = isForDevice(Main);
   Value Null;
-  if (!Head) {
+  if (!OnDevice && !Head) {
     B.setInsertionPointToStart(&Main.getBody().front());
     Head = LLVM::AllocaOp::create(B, Loc, Ptr, Ptr, constant(I64, 1));
     Null = LLVM::ZeroOp::create(B, Loc, Ptr);
@@ -68,33 +70,44 @@ Value RunTimeMemory::allocate(Operation *Before, int64_t ElementBytes,
   Value TooMany = LLVM::ICmpOp::create(B, Loc, LLVM::ICmpPredicate::ugt, Bytes,
                                        constant(I64, int64_t(1) << 48));
   Bad = LLVM::OrOp::create(B, Loc, Bad, TooMany);
-  Value Function = callField(Allocate);
   Null = LLVM::ZeroOp::create(B, Loc, Ptr);
-  Value None =
-      LLVM::ICmpOp::create(B, Loc, LLVM::ICmpPredicate::eq, Function, Null);
-  Bad = LLVM::OrOp::create(B, Loc, Bad, None);
+  Value Function;
+  if (!OnDevice) {
+    Function = callField(Allocate);
+    Value None =
+        LLVM::ICmpOp::create(B, Loc, LLVM::ICmpPredicate::eq, Function, Null);
+    Bad = LLVM::OrOp::create(B, Loc, Bad, None);
+  }
   Value Code = constant(B.getI32Type(), Status);
   LLVM::CondBrOp::create(B, Loc, Bad, Failure, ValueRange{Code}, Ask,
                          ValueRange());
 
   B.setInsertionPointToEnd(Ask);
-  Value Whole = LLVM::AddOp::create(B, Loc, Bytes, constant(I64, LinkBytes));
-  auto Signature = LLVM::LLVMFunctionType::get(Ptr, {Ptr, I64});
-  Value Memory =
-      LLVM::CallOp::create(B, Loc, Signature,
-                           ValueRange{Function, callField(AllocateUser), Whole})
-          .getResult();
+  Value Memory;
+  if (OnDevice) {
+    Memory = callAllocate(B, Loc, Main, Bytes);
+  } else {
+    Value Whole = LLVM::AddOp::create(B, Loc, Bytes, constant(I64, LinkBytes));
+    auto Signature = LLVM::LLVMFunctionType::get(Ptr, {Ptr, I64});
+    Memory = LLVM::CallOp::create(
+                 B, Loc, Signature,
+                 ValueRange{Function, callField(AllocateUser), Whole})
+                 .getResult();
+  }
   Value Nothing =
       LLVM::ICmpOp::create(B, Loc, LLVM::ICmpPredicate::eq, Memory, Null);
   LLVM::CondBrOp::create(B, Loc, Nothing, Failure, ValueRange{Code}, Got,
                          ValueRange());
 
   B.setInsertionPointToEnd(Got);
-  Value Last = LLVM::LoadOp::create(B, Loc, Ptr, Head);
-  LLVM::StoreOp::create(B, Loc, Last, Memory);
-  LLVM::StoreOp::create(B, Loc, Memory, Head);
-  Value Data = LLVM::GEPOp::create(B, Loc, Ptr, B.getI8Type(), Memory,
-                                   ArrayRef<LLVM::GEPArg>{int32_t(LinkBytes)});
+  Value Data = Memory;
+  if (!OnDevice) {
+    Value Last = LLVM::LoadOp::create(B, Loc, Ptr, Head);
+    LLVM::StoreOp::create(B, Loc, Last, Memory);
+    LLVM::StoreOp::create(B, Loc, Memory, Head);
+    Data = LLVM::GEPOp::create(B, Loc, Ptr, B.getI8Type(), Memory,
+                               ArrayRef<LLVM::GEPArg>{int32_t(LinkBytes)});
+  }
   LLVM::BrOp::create(B, Loc, ValueRange(), After);
   return Data;
 }

@@ -7,6 +7,7 @@
 //
 // It comes from the allocator of the call and is kept in a list whose links
 // stand in front of each block; every return of main gives the whole list back.
+// On a device it is the launcher's, which takes it back when the call ends.
 //
 //===----------------------------------------------------------------------===//
 

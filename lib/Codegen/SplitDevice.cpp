@@ -76,10 +76,6 @@ struct SplitDevicePass : codegen::impl::SplitDevicePassBase<SplitDevicePass> {
         kernel::PutOp::create(B, Loc, Store.getValue(), Store.getMemRef(),
                               Store.getIndices());
         Op->erase();
-      } else if (isa<kernel::AllocateOp>(Op)) {
-        Op->emitError("a value whose size only the run knows cannot be had on "
-                      "a GPU yet; compile for a processor");
-        return WalkResult::interrupt();
       } else if (isa<memref::CopyOp, memref::AllocOp, memref::AllocaOp,
                      memref::GetGlobalOp>(Op)) {
         Op->emitError("main touches memory that lies on the device by '")

@@ -109,9 +109,9 @@ llvm::ArrayRef<llvm::StringRef> lathe::target::allowedUndefinedSymbols() {
       "roundevenf", "sin", "sinf", "sincos", "sincosf", "sinh", "sinhf", "sqrt",
       "sqrtf", "tan", "tanf", "tanh", "tanhf", "trunc", "truncf",
       // The launcher of a GPU (runtime/lathe_gpu.h).
-      "lathe_gpu_begin", "lathe_gpu_end", "lathe_gpu_fetch", "lathe_gpu_input",
-      "lathe_gpu_launch", "lathe_gpu_output", "lathe_gpu_put",
-      "lathe_gpu_status",
+      "lathe_gpu_allocate", "lathe_gpu_begin", "lathe_gpu_end",
+      "lathe_gpu_fetch", "lathe_gpu_input", "lathe_gpu_launch",
+      "lathe_gpu_output", "lathe_gpu_put", "lathe_gpu_status",
       // 64-bit integers on 32-bit ARM, from the library that comes with its C
       // compiler.
       "__aeabi_ldivmod", "__aeabi_uldivmod", "__aeabi_idiv", "__aeabi_idivmod",

@@ -95,3 +95,18 @@ func.func @double(%x: f64, %y: vector<4xf32>) -> (f64, f64, f64, vector<4xf32>) 
   %q = math.powf %y, %y : vector<4xf32>
   return %e, %l, %p, %q : f64, f64, f64, vector<4xf32>
 }
+
+// No library: the functions of f64, and those of f32 that have no formula of
+// their own, are arithmetic.
+// DOUBLE-LABEL: func.func @without_library
+// DOUBLE-NOT: math.{{erf|tanh|sin|asin}}
+// DOUBLE-NOT: call
+// DOUBLE: arith.truncf
+// DOUBLE: return
+func.func @without_library(%x: f64, %y: f32) -> (f64, f64, f64, f32) {
+  %0 = math.erf %x : f64
+  %1 = math.tanh %x : f64
+  %2 = math.sin %x : f64
+  %3 = math.asin %y : f32
+  return %0, %1, %2, %3 : f64, f64, f64, f32
+}

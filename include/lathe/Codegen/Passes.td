@@ -118,7 +118,7 @@ def ExpandMathPass : Pass<"codegen-expand-math"> {
     f32 exp, erf, tanh, log and their relatives become polynomials, scalar or
     vector, exact to a few units in the last place over their whole domain, with
     infinities and NaN as libm has them. Rare functions and f64 call libm, lane by lane;
-    without a `library` exp, log and pow of f64 are arithmetic as well.
+    without a `library` those are arithmetic of f64 as well.
   }];
   let options = [Option<"fma", "fma", "bool", "true",
                         "The target has a fused multiply-add">,
@@ -129,7 +129,7 @@ def ExpandMathPass : Pass<"codegen-expand-math"> {
                  Option<"wholeLoads", "whole-loads", "bool", "true",
                         "LLVM keeps vector loads whole that an extension follows">,
                  Option<"library", "library", "bool", "true",
-                        "The target has a C library: without one exp, log and pow of f64 are arithmetic too">,
+                        "The target has a C library: without one the functions of f64 are arithmetic too">,
                  Option<"scale", "scale", "bool", "false",
                         "The target multiplies vectors of f32 by powers of two (AVX-512)">];
   let dependentDialects = [
