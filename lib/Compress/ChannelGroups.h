@@ -54,8 +54,10 @@ public:
   std::vector<Set> sets();
 
   /// Removes the classes of these atoms; with \p KeepShapes their rows become
-  /// zero instead. Returns how many channels of layers went.
-  int64_t remove(llvm::ArrayRef<int> Classes, bool KeepShapes = false);
+  /// zero instead. \p Uses are those of the module. Returns how many channels
+  /// of layers went.
+  int64_t remove(llvm::ArrayRef<int> Classes, onnx::ResourceUses &Uses,
+                 bool KeepShapes);
 
   //===--------------------------------------------------------------------===//
   // For the rules

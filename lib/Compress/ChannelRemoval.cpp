@@ -21,8 +21,9 @@ using namespace lathe::compress;
 
 class ChannelGroups::Remover {
 public:
-  Remover(ChannelGroups &Groups, ArrayRef<int> Classes)
-      : Groups(Groups), Gone(Groups.Parent.size()) {
+  Remover(ChannelGroups &Groups, ArrayRef<int> Classes,
+          onnx::ResourceUses &Uses)
+      : Groups(Groups), Gone(Groups.Parent.size()), Uses(Uses) {
     for (int C : Classes)
       Gone.set(Groups.find(C));
   }
@@ -39,6 +40,7 @@ private:
         Keep.push_back(I);
     return Keep;
   }
+  void put(const Cut &C, ElementsAttr New);
   void sliceRows(const Cut &C);
   void zeroRows(const Cut &C);
   void setNumbers(Operation *Op, unsigned Operand, ArrayRef<int64_t> Numbers);
@@ -46,6 +48,7 @@ private:
 
   ChannelGroups &Groups;
   llvm::BitVector Gone;
+  onnx::ResourceUses &Uses;
 };
 
 int64_t ChannelGroups::Remover::countRemoved() {
@@ -88,14 +91,17 @@ void ChannelGroups::Remover::sliceRows(const Cut &C) {
   });
   SmallVector<int64_t> Shape(Type.getShape());
   Shape[C.Axis] = Keep.size();
+  put(C, onnx::makeTensor(Type.clone(Shape), std::move(New), "channels"));
+}
+
+/// \p New takes the place of the constant that \p C cuts.
+void ChannelGroups::Remover::put(const Cut &C, ElementsAttr New) {
+  Value Old = C.Op->getOperand(C.Operand);
   OpBuilder B(C.Op);
-  C.Op->setOperand(
-      C.Operand,
-      onnx::ConstantOp::create(
-          B, Old.getLoc(),
-          onnx::makeTensor(Type.clone(Shape), std::move(New), "channels")));
-  if (Old.use_empty())
-    Old.getDefiningOp()->erase();
+  Value Cut = onnx::ConstantOp::create(B, Old.getLoc(), New);
+  C.Op->setOperand(C.Operand, Cut);
+  Uses.add(Cut);
+  Uses.drop(Old);
 }
 
 void ChannelGroups::Remover::zeroRows(const Cut &C) {
@@ -114,11 +120,7 @@ void ChannelGroups::Remover::zeroRows(const Cut &C) {
     if (isGone(C.List[Row]))
       std::memset(New.data() + At, 0, Bytes);
   });
-  OpBuilder B(C.Op);
-  C.Op->setOperand(
-      C.Operand,
-      onnx::ConstantOp::create(
-          B, Old.getLoc(), onnx::makeTensor(Type, std::move(New), "channels")));
+  put(C, onnx::makeTensor(Type, std::move(New), "channels"));
 }
 
 void ChannelGroups::Remover::setNumbers(Operation *Op, unsigned Operand,
@@ -207,8 +209,9 @@ void ChannelGroups::Remover::shrink() {
     gather(S);
 }
 
-int64_t ChannelGroups::remove(ArrayRef<int> Classes, bool KeepShapes) {
-  Remover R(*this, Classes);
+int64_t ChannelGroups::remove(ArrayRef<int> Classes, onnx::ResourceUses &Uses,
+                              bool KeepShapes) {
+  Remover R(*this, Classes, Uses);
   int64_t Removed = R.countRemoved();
   if (!Removed)
     return 0;

@@ -36,12 +36,13 @@ struct PruneChannelsPass
                             "and below 1";
       return signalPassFailure();
     }
+    onnx::ResourceUses Uses(Module);
     for (auto Main : Module.getOps<func::FuncOp>()) {
       ChannelGroups Groups(Main, skip);
       SmallVector<int> Gone;
       for (const ChannelGroups::Set &S : Groups.sets())
         choose(S, Gone);
-      channels += Groups.remove(Gone, keepShapes);
+      channels += Groups.remove(Gone, Uses, keepShapes);
     }
     eraseUnusedConstants(Module);
   }

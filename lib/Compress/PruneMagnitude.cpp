@@ -36,11 +36,12 @@ struct PruneMagnitudePass
       return signalPassFailure();
     }
     std::vector<Weights> All = findWeights(Module, skip);
+    onnx::ResourceUses Uses(Module);
     if (perLayer)
       for (const Weights &W : All)
-        prune(W);
+        prune(W, Uses);
     else
-      prune(All);
+      prune(All, Uses);
     eraseUnusedConstants(Module);
   }
 
@@ -53,7 +54,7 @@ struct PruneMagnitudePass
     return std::isfinite(Factor) && Factor > 0 ? Factor : 1;
   }
 
-  void prune(ArrayRef<Weights> Together) {
+  void prune(ArrayRef<Weights> Together, onnx::ResourceUses &Uses) {
     MagnitudeSelector Selector;
     int64_t Count = 0;
     SmallVector<float> Factors;
@@ -72,7 +73,7 @@ struct PruneMagnitudePass
         Selector.refine(F * Factor);
       });
     for (auto [W, Factor] : llvm::zip_equal(Together, Factors))
-      zeros += zeroWeights(W, [&, Factor = Factor](int64_t, float F) {
+      zeros += zeroWeights(W, Uses, [&, Factor = Factor](int64_t, float F) {
         return Selector.prunes(F * Factor);
       });
   }

@@ -85,12 +85,14 @@ struct PrunePatternPass : compress::impl::PrunePatternBase<PrunePatternPass> {
     }
     if (!Good)
       return signalPassFailure();
+    onnx::ResourceUses Uses(Module);
     for (const Weights &W : All)
-      P->M ? pruneGroups(W, *P) : pruneBlocks(W, *P);
+      P->M ? pruneGroups(W, *P, Uses) : pruneBlocks(W, *P, Uses);
     eraseUnusedConstants(Module);
   }
 
-  void pruneGroups(const Weights &W, const ZeroPattern &P) {
+  void pruneGroups(const Weights &W, const ZeroPattern &P,
+                   onnx::ResourceUses &Uses) {
     MatrixView V(W);
     std::vector<float> Values = readFloats(W.View);
     std::vector<bool> Gone(Values.size());
@@ -105,10 +107,11 @@ struct PrunePatternPass : compress::impl::PrunePatternBase<PrunePatternPass> {
           for (unsigned J : keepLargest(Group, P.N))
             Gone[V.at(O, I + J, X)] = false;
         }
-    zeros += zeroWeights(W, [&](int64_t I, float) { return Gone[I]; });
+    zeros += zeroWeights(W, Uses, [&](int64_t I, float) { return Gone[I]; });
   }
 
-  void pruneBlocks(const Weights &W, const ZeroPattern &P) {
+  void pruneBlocks(const Weights &W, const ZeroPattern &P,
+                   onnx::ResourceUses &Uses) {
     MatrixView V(W);
     std::vector<float> Values = readFloats(W.View);
     int64_t Across = W.inputs() / P.Columns, Down = W.outputs() / P.Rows;
@@ -127,7 +130,7 @@ struct PrunePatternPass : compress::impl::PrunePatternBase<PrunePatternPass> {
     std::vector<bool> Gone(Values.size());
     for (int64_t B : leastOf(Norms, Number))
       EachOf(B, [&](int64_t At) { Gone[At] = true; });
-    zeros += zeroWeights(W, [&](int64_t I, float) { return Gone[I]; });
+    zeros += zeroWeights(W, Uses, [&](int64_t I, float) { return Gone[I]; });
   }
 };
 } // namespace

@@ -34,6 +34,7 @@ struct PruneSigmaPass : compress::impl::PruneSigmaBase<PruneSigmaPass> {
                             "at least 0";
       return signalPassFailure();
     }
+    onnx::ResourceUses Uses(Module);
     for (const Weights &W : findWeights(Module, skip)) {
       double Sum = 0, Squares = 0;
       readFloats(W.View, [&](int64_t, float F) {
@@ -42,7 +43,7 @@ struct PruneSigmaPass : compress::impl::PruneSigmaBase<PruneSigmaPass> {
       });
       double Least = alpha * deviation(W.View.size(), Sum, Squares);
       zeros += zeroWeights(
-          W, [&](int64_t, float F) { return std::fabs(F) < Least; });
+          W, Uses, [&](int64_t, float F) { return std::fabs(F) < Least; });
     }
     eraseUnusedConstants(Module);
   }

@@ -85,8 +85,9 @@ struct QuantizePass : compress::impl::QuantizeBase<QuantizePass> {
       return signalPassFailure();
     for (auto [V, Range] : llvm::zip_equal(Stored, *Ranges))
       store(V, coverRange(Range.first, Range.second));
+    onnx::ResourceUses Uses(Module);
     for (const Weights &W : Layers) {
-      quantizeWeights(W);
+      quantizeWeights(W, Uses);
       quantizeBias(W);
     }
     layers += Layers.size() + Products;

@@ -28,14 +28,15 @@ struct QuantizeWeightsPass
     ModuleOp Module = getOperation();
     if (failed(checkNames(Module, skip)))
       return signalPassFailure();
+    onnx::ResourceUses Uses(Module);
     for (const Weights &W : findWeights(Module, skip)) {
       if (!W.View.getElementType().isF32() ||
           !isa<onnx::ConvOp, onnx::GemmOp, onnx::MatMulOp>(W.Op))
         continue;
-      if (bits == 4 && toNibbles(W))
+      if (bits == 4 && toNibbles(W, Uses))
         ++layers;
       else if (isa<onnx::ConvOp>(W.Op) || W.View.getShape().size() == 2) {
-        quantizeWeights(W);
+        quantizeWeights(W, Uses);
         ++layers;
       }
     }
@@ -44,7 +45,7 @@ struct QuantizeWeightsPass
 
   /// MatMul, or a Gemm that is one with a bias, with blocks of 32 weights along
   /// the inputs that share a scale: [outputs, blocks, 16 bytes].
-  static bool toNibbles(const Weights &W) {
+  static bool toNibbles(const Weights &W, onnx::ResourceUses &Uses) {
     auto One = [&](StringRef Name) {
       auto A = W.Op->getAttrOfType<FloatAttr>(Name);
       return !A || A.getValueAsDouble() == 1;
@@ -109,7 +110,9 @@ struct QuantizeWeightsPass
     State.addTypes(W.Op->getResult(0).getType());
     Operation *New = B.create(State);
     W.Op->getResult(0).replaceAllUsesWith(New->getResult(0));
+    Value Old = W.Op->getOperand(W.Operand);
     W.Op->erase();
+    Uses.drop(Old);
     return true;
   }
 };

@@ -135,7 +135,8 @@ ByteWeights compress::toBytes(const Weights &W) {
   return Q;
 }
 
-void compress::quantizeWeights(const Weights &W) {
+void compress::quantizeWeights(const Weights &W, onnx::ResourceUses &Uses) {
+  Value Old = W.Op->getOperand(W.Operand);
   ByteWeights Q = toBytes(W);
   onnx::OnnxBuilder B(W.Op);
   B.setLoc(W.Op->getOperand(W.Operand).getLoc());
@@ -152,4 +153,5 @@ void compress::quantizeWeights(const Weights &W) {
                  B.attr("axis", int64_t(W.Out)), B.getF32Type());
   D.setType(Type);
   W.Op->setOperand(W.Operand, D);
+  Uses.drop(Old);
 }

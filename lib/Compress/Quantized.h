@@ -79,7 +79,7 @@ struct ByteWeights {
 };
 ByteWeights toBytes(const Weights &W);
 /// Puts them in place of \p W's: DequantizeLinear of a constant.
-void quantizeWeights(const Weights &W);
+void quantizeWeights(const Weights &W, onnx::ResourceUses &Uses);
 
 } // namespace lathe::compress
 

@@ -8,7 +8,6 @@
 #include "Weights.h"
 #include "lathe/ONNX/Diagnostics.h"
 #include "lathe/ONNX/ONNX.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/Support/Format.h"
 
 using namespace mlir;
@@ -133,10 +132,11 @@ void compress::readFloats(const onnx::ConstantView &View,
       std::memcpy(&F, Raw + I * Step, 4);
       Each(I, F);
     }
-    return;
+  } else {
+    for (int64_t I = 0; I < Count; ++I)
+      Each(I, float(View.getNumber(I)));
   }
-  for (int64_t I = 0; I < Count; ++I)
-    Each(I, float(View.getNumber(I)));
+  onnx::releaseBytes(View.getAttr());
 }
 
 std::vector<float> compress::readFloats(const onnx::ConstantView &View) {
@@ -147,14 +147,8 @@ std::vector<float> compress::readFloats(const onnx::ConstantView &View) {
 
 Value compress::makeConstant(OpBuilder &B, Location Loc, RankedTensorType Type,
                              std::vector<char> Bytes, StringRef Name) {
-  ElementsAttr Attr;
-  if (Type.getNumElements() <= 64 && Type.getElementTypeBitWidth() >= 8) {
-    Attr = DenseElementsAttr::getFromRawBuffer(Type, Bytes);
-  } else {
-    Attr = DenseResourceElementsAttr::get(
-        Type, Name, HeapAsmResourceBlob::allocateAndCopyWithAlign(Bytes, 64));
-  }
-  return onnx::ConstantOp::create(B, Loc, Attr);
+  return onnx::ConstantOp::create(
+      B, Loc, onnx::makeTensor(Type, std::move(Bytes), Name));
 }
 
 std::vector<char> compress::expandBytes(const onnx::ConstantView &View) {
@@ -169,25 +163,30 @@ std::vector<char> compress::expandBytes(const onnx::ConstantView &View) {
   return Bytes;
 }
 
-int64_t compress::zeroWeights(const Weights &W,
+int64_t compress::zeroWeights(const Weights &W, onnx::ResourceUses &Uses,
                               llvm::function_ref<bool(int64_t, float)> Pruned) {
-  std::vector<char> Bytes = expandBytes(W.View);
+  Value Old = W.Op->getOperand(W.Operand);
+  MutableArrayRef<char> InPlace = Uses.writable(Old);
+  std::vector<char> Copy;
+  if (InPlace.empty())
+    Copy = expandBytes(W.View);
+  char *Bytes = InPlace.empty() ? Copy.data() : InPlace.data();
   unsigned Size = W.View.getElementType().getIntOrFloatBitWidth() / 8;
   int64_t Zeros = 0;
   readFloats(W.View, [&](int64_t I, float F) {
     if (!Pruned(I, F))
       return;
     Zeros += F != 0;
-    std::memset(Bytes.data() + I * Size, 0, Size);
+    std::memset(Bytes + I * Size, 0, Size);
   });
-  if (!Zeros)
-    return 0;
-  Operation *Constant = W.Op->getOperand(W.Operand).getDefiningOp();
-  OpBuilder B(W.Op);
-  W.Op->setOperand(W.Operand,
-                   makeConstant(B, Constant->getLoc(),
-                                cast<RankedTensorType>(W.View.getType()),
-                                std::move(Bytes), "pruned"));
+  if (Zeros && InPlace.empty()) {
+    OpBuilder B(W.Op);
+    W.Op->setOperand(W.Operand,
+                     makeConstant(B, Old.getLoc(),
+                                  cast<RankedTensorType>(W.View.getType()),
+                                  std::move(Copy), "pruned"));
+  }
+  Uses.drop(Old);
   return Zeros;
 }
 

@@ -14,6 +14,7 @@
 #ifndef LATHE_LIB_COMPRESS_WEIGHTS_H
 #define LATHE_LIB_COMPRESS_WEIGHTS_H
 
+#include "lathe/ONNX/ConstantMemory.h"
 #include "lathe/ONNX/ConstantView.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <string>
@@ -55,7 +56,8 @@ mlir::LogicalResult checkNames(mlir::ModuleOp Module,
 std::vector<Weights> findWeights(mlir::ModuleOp Module,
                                  llvm::ArrayRef<std::string> Skip);
 
-/// Weights as f32, whatever they are stored as.
+/// Weights as f32, whatever they are stored as. What of them is mapped is let
+/// go again: a pass over all of them holds one at a time.
 void readFloats(const onnx::ConstantView &View,
                 llvm::function_ref<void(int64_t, float)> Each);
 std::vector<float> readFloats(const onnx::ConstantView &View);
@@ -69,9 +71,10 @@ mlir::Value makeConstant(mlir::OpBuilder &B, mlir::Location Loc,
 /// All bytes of \p View, a splat spread out.
 std::vector<char> expandBytes(const onnx::ConstantView &View);
 
-/// A copy of \p W with the elements zero for which \p Pruned holds (asked in
-/// row-major order) takes its place. Returns the number of new zeros.
-int64_t zeroWeights(const Weights &W,
+/// Elements of \p W become zero for which \p Pruned holds (asked in row-major
+/// order): in place, or in a copy that takes its place. Returns the number of
+/// new zeros.
+int64_t zeroWeights(const Weights &W, onnx::ResourceUses &Uses,
                     llvm::function_ref<bool(int64_t, float)> Pruned);
 
 /// Constants that nothing uses any more go.

@@ -9,6 +9,7 @@
 #include "lathe/Driver/Registration.h"
 #include "lathe/Driver/Version.h"
 #include "lathe/Lower/Patterns.h"
+#include "lathe/ONNX/ConstantMemory.h"
 #include "lathe/ONNX/Diagnostics.h"
 #include "lathe/ONNX/Passes.h"
 #include "lathe/Support/Names.h"
@@ -65,6 +66,17 @@ struct ProgressTracker : PassInstrumentation {
   PassProgress &Progress;
   bool Show;
   llvm::raw_ostream &OS;
+};
+} // namespace
+
+namespace {
+/// What a pass read of the model's files need not stay in memory.
+struct FileReleaser : PassInstrumentation {
+  void runAfterPass(Pass *, Operation *Op) override {
+    if (isa<ModuleOp>(Op))
+      if (auto *Memory = onnx::ConstantMemory::of(Op->getContext()))
+        Memory->releaseFiles();
+  }
 };
 } // namespace
 
@@ -225,6 +237,7 @@ LogicalResult Compiler::run(ModuleOp Module, Stage From, Stage To) {
   PM.addInstrumentation(std::make_unique<ProgressTracker>(
       Progress, Options.ShowProgress, Errors));
   PM.addInstrumentation(Report.instrument());
+  PM.addInstrumentation(std::make_unique<FileReleaser>());
   TimingScope Scope = RootTiming.nest("passes");
   if (Options.TimePasses)
     PM.enableTiming(Scope);

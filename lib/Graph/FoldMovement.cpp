@@ -7,6 +7,7 @@
 
 #include "FoldMovement.h"
 #include "Match.h"
+#include "lathe/ONNX/ConstantMemory.h"
 #include "lathe/Support/Packing.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
@@ -50,6 +51,7 @@ static ElementsAttr transpose(const ConstantView &From, ArrayRef<int64_t> Perm,
   std::vector<char> To(Bytes.size());
   packRows(Bytes.data(), From.getShape(), Element.getIntOrFloatBitWidth() / 8,
            Packing{Perm, {}, {}}, 0, Type.getDimSize(0), To.data());
+  onnx::releaseBytes(From.getAttr());
   return onnx::makeTensor(Type, std::move(To));
 }
 

@@ -17,6 +17,7 @@
 #include "NodeBuilder.h"
 #include "lathe/Graph/ParallelCost.h"
 #include "lathe/Graph/Passes.h"
+#include "lathe/ONNX/ConstantMemory.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace lathe::graph {
@@ -229,6 +230,8 @@ private:
           for (int64_t I = 0; I < M.Columns * Inner; ++I)
             Bytes.insert(Bytes.end(), Raw.begin(), Raw.begin() + Width);
       }
+    for (const Member &M : Group)
+      onnx::releaseBytes(getConstant(M.Weights)->getAttr());
     auto Type = First.clone(Shape);
     return onnx::ConstantOp::create(
         B.getBuilder(), B.getLoc(),

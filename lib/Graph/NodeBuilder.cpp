@@ -11,7 +11,6 @@
 #include "lathe/ONNX/IncrementalInference.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/IR/AsmState.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -146,35 +145,9 @@ ElementsAttr graph::makeNumbers(RankedTensorType Type,
 
 ElementsAttr graph::makeConstant(RankedTensorType Type, std::vector<char> Bytes,
                                  Location Loc) {
-  mlir::Type Element = Type.getElementType();
-  int64_t Count = Type.getNumElements();
-  if (Count <= MaxDenseElements) {
-    if (Element.isInteger(1)) {
-      SmallVector<bool> Bools;
-      for (int64_t I = 0; I < Count; ++I)
-        Bools.push_back(Bytes[I] != 0);
-      return DenseElementsAttr::get(Type, Bools);
-    }
-    if (!Element.isIntOrFloat() || Element.getIntOrFloatBitWidth() % 8 == 0)
-      return DenseElementsAttr::getFromRawBuffer(Type, Bytes);
-    unsigned Width = Element.getIntOrFloatBitWidth();
-    std::vector<char> Unpacked(Count);
-    for (int64_t I = 0; I < Count; ++I)
-      Unpacked[I] = Width == 6
-                        ? Bytes[I]
-                        : uint8_t(Bytes[I * Width / 8]) >> (I * Width % 8) &
-                              ((1 << Width) - 1);
-    return DenseElementsAttr::getFromRawBuffer(Type, Unpacked);
-  }
   StringRef Name = onnx::getNodeName(Loc);
-  auto Owner = std::make_shared<std::vector<char>>(std::move(Bytes));
-  AsmResourceBlob Blob(
-      ArrayRef<char>(*Owner), /*dataAlignment=*/alignof(std::max_align_t),
-      [Owner](void *, size_t, size_t) mutable { Owner.reset(); },
-      /*dataIsMutable=*/false);
-  return DenseResourceElementsAttr::get(
-      Type, Name.empty() ? "folded" : (Name + ".folded").str(),
-      std::move(Blob));
+  return onnx::makeTensor(Type, std::move(Bytes),
+                          Name.empty() ? "folded" : (Name + ".folded").str());
 }
 
 Location graph::fuseLocs(ArrayRef<Operation *> Ops) {

@@ -13,6 +13,7 @@
 
 #include "Match.h"
 #include "lathe/Graph/Passes.h"
+#include "lathe/ONNX/ConstantMemory.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/xxhash.h"
 
@@ -55,6 +56,7 @@ private:
       auto [It, New] = Known.try_emplace(Value, Value);
       if (New) {
         auto &Same = ByHash[llvm::xxh3_64bits(getBytes(Value))];
+        onnx::releaseBytes(Value);
         auto Equal = llvm::find_if(Same, [&](ElementsAttr Other) {
           return getBytes(Other) == getBytes(Value);
         });

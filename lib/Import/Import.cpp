@@ -7,6 +7,7 @@
 
 #include "lathe/Import/Import.h"
 #include "ModelImporter.h"
+#include "lathe/ONNX/ConstantMemory.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/FileSystem.h"
@@ -70,6 +71,7 @@ lathe::import::importONNXBuffer(std::shared_ptr<llvm::MemoryBuffer> Buffer,
     Errors.error("is not an ONNX model: it has no graph");
     return nullptr;
   }
+  onnx::ConstantMemory::of(&Context)->addFile(Buffer);
   TensorReader Tensors(&Context, *Scanned, std::move(Buffer), Path,
                        Options.OnFileRead);
   OwningOpRef<ModuleOp> Module =

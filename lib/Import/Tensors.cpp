@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Tensors.h"
+#include "lathe/ONNX/ConstantMemory.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -139,6 +140,7 @@ TensorReader::readExternal(const pb::TensorProto &Tensor, uint64_t Size) {
                              " + " + Twine(Length) + " of '" + Location +
                              "', which has " + Twine(Available) +
                              "; is the file complete?");
+  onnx::ConstantMemory::of(Context)->addFile(*Buffer);
   Elements Result;
   Result.Bytes = (*Buffer)->getBuffer().substr(Offset, Length);
   Result.Mapped = *Buffer;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lathe/ONNX/ConstantView.h"
+#include "lathe/ONNX/ConstantMemory.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -196,12 +197,15 @@ ElementsAttr lathe::onnx::makeTensor(RankedTensorType Type,
   unsigned Bits = getStoredBits(Element);
   if (Count > MaxDenseElements) {
     auto *Owned = new std::vector<char>(std::move(Bytes));
-    return DenseResourceElementsAttr::get(
+    auto Made = DenseResourceElementsAttr::get(
         Type, Name,
         AsmResourceBlob(
             *Owned, /*dataAlignment=*/std::max(1u, Bits / 8),
             [Owned](void *, size_t, size_t) { delete Owned; },
-            /*dataIsMutable=*/false));
+            /*dataIsMutable=*/true));
+    if (ConstantMemory *Memory = ConstantMemory::of(Type.getContext()))
+      Memory->noteMade(Made);
+    return Made;
   }
   if (Element.isInteger(1)) {
     SmallVector<bool> Values(

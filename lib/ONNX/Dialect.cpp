@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lathe/ONNX/ConstantMemory.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -29,6 +30,7 @@ void ONNXDialect::initialize() {
   registerONNXDialectOperations(this);
   registerFacts();
   registerInference();
+  addInterface<ConstantMemory>();
 }
 
 void ONNXDialect::registerTypes() {

@@ -7,11 +7,12 @@
 //
 // Weights never enter LLVM IR. Constants without a packing go out straight from
 // the mapped model file; packed ones are laid out here, a few megabytes at a
-// time.
+// time. What has been written leaves the memory of the process.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lathe/Kernel/Kernel.h"
+#include "lathe/ONNX/ConstantMemory.h"
 #include "lathe/Support/Packing.h"
 #include "lathe/Target/Emission.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -54,6 +55,7 @@ LogicalResult lathe::target::streamWeights(
   if (!List)
     return success();
   auto Total = Module->getAttrOfType<IntegerAttr>("lathe.weights_bytes");
+  auto *Memory = onnx::ConstantMemory::of(Module.getContext());
   SmallVector<char> Piece;
   for (Attribute Entry : List) {
     auto Dict = dyn_cast<DictionaryAttr>(Entry);
@@ -101,8 +103,15 @@ LogicalResult lathe::target::streamWeights(
              << Value.getType() << " at offset " << At
              << " ends beyond 'lathe.weights_bytes'";
     if (!Attr) {
-      if (failed(Write(At, From->Data.take_front(Size))))
-        return failure();
+      for (uint64_t Done = 0; Done < Size;) {
+        ArrayRef<char> Part =
+            From->Data.slice(Done, std::min<uint64_t>(PieceBytes, Size - Done));
+        if (failed(Write(At + Done, Part)))
+          return failure();
+        if (Memory)
+          Memory->release(Part);
+        Done += Part.size();
+      }
       continue;
     }
     if (!Size)
@@ -119,6 +128,8 @@ LogicalResult lathe::target::streamWeights(
       if (failed(Write(At, Piece)))
         return failure();
     }
+    if (Memory)
+      Memory->release(From->Data);
   }
   return success();
 }
