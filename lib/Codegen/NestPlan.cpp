@@ -366,6 +366,19 @@ static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
   return true;
 }
 
+/// Rows of the register tile lie side by side in what the packed operand is
+/// multiplied by.
+static bool rowsTouch(const NestGraph &G, TypeFn TypeOf, const NestPlan &P) {
+  int Reduction = G.Accesses[P.PackedAccess].Reduction;
+  for (unsigned D = 0; D < G.NumParallel; ++D)
+    if (P.Tile[D] > 1 && int(D) != P.PanelDim)
+      return llvm::any_of(G.Accesses, [&](const NestGraph::Access &A) {
+        return A.Reduction == Reduction &&
+               stepOf(A, TypeOf(A.Tensor), D, P.Width) == Step::Unit;
+      });
+  return false;
+}
+
 static NestPlan planWith(const NestGraph &G, TypeFn TypeOf,
                          const TargetDescription &Target,
                          kernel::ContractionScheduleAttr Schedule, bool Ordered,
@@ -390,8 +403,7 @@ static NestPlan planWith(const NestGraph &G, TypeFn TypeOf,
   }
   P.ReductionUnroll = G.BodyOps <= 8 && !G.HasMath ? 4 : 1;
   if (!Target.BroadcastsFromMemory) {
-    // Steps of a window in line share scalars, each of which holds a register
-    // here; LLVM's scheduler keeps them all and spills.
+    // Steps of a window hold too many registers, see windowInLine.
     auto IsWindow = [&](ArrayRef<unsigned> Order) {
       return !Order.empty() &&
              !ShapedType::isDynamic(G.Dims[Order.back()].Extent) &&
@@ -399,12 +411,14 @@ static NestPlan planWith(const NestGraph &G, TypeFn TypeOf,
     };
     if (Target.VectorRegisters < 32 || llvm::any_of(P.ReductionOrder, IsWindow))
       P.ReductionUnroll = 1;
-    P.InlineWindow = 1;
   }
   P.OperandLanes = Target.OperandLanes;
   P.ReductionAccumulators = 4;
-  if (Schedule && obey(G, Schedule, P))
+  if (Schedule && obey(G, Schedule, P)) {
+    P.InlineWindow =
+        kernel::windowInLine(Target, rowsTouch(G, TypeOf, P), P.InlineWindow);
     return P;
+  }
 
   Cost C(G, TypeOf, P);
   if (P.Width > 1) {

@@ -39,6 +39,17 @@ int64_t kernel::rowsThatFit(const TargetDescription &Target, int64_t Vectors) {
   return (int64_t(Target.VectorRegisters) - Vectors) / (Vectors + 1);
 }
 
+int64_t kernel::windowInLine(const TargetDescription &Target, bool RowsTouch,
+                             int64_t Most) {
+  if (Target.BroadcastsFromMemory)
+    return Most;
+  // Steps in line share scalars, each of which holds a register here; LLVM's
+  // scheduler keeps them all and spills. Where four rows share a register,
+  // three steps hold but two more, and what stands around each row of a window
+  // is paid once for three.
+  return Target.OperandLanes >= 4 && RowsTouch ? std::min<int64_t>(Most, 3) : 1;
+}
+
 /// Weights that are made floats in registers: beside the accumulators each
 /// column holds a word of weights, a weight and a scale. Several rows share
 /// what taking a word apart costs, so tiles are as tall as the registers allow;

@@ -111,6 +111,15 @@ static std::string floatUnitOf(llvm::StringRef CPU) {
   return llvm::join(Features, ",");
 }
 
+/// Features that say how fast something is, not what a CPU has. AArch64: LLVM
+/// schedules loads well before their use, and then joins two loads of
+/// neighbours where the second of them stood, just before the use. A core that
+/// issues in order waits for every such pair, and others at times. Pairs of
+/// whole vectors are not made where they are said to be slow.
+static std::string tuningOf(const llvm::Triple &T) {
+  return T.isAArch64() ? "+slow-paired-128" : "";
+}
+
 /// Parses "+a,-b,c" into signed names, each checked against \p Known.
 static llvm::Error parseFeatures(llvm::StringRef Text,
                                  llvm::ArrayRef<llvm::StringRef> Known,
@@ -255,14 +264,16 @@ llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
     CPU = familyOf(T).DefaultCPU.str();
   }
 
-  std::string Wanted = HostFeatures;
+  std::string Tuning = tuningOf(T), Wanted = Tuning;
+  if (!HostFeatures.empty())
+    Wanted += (Wanted.empty() ? "" : ",") + HostFeatures;
   if (ARM32)
     Wanted = floatUnitOf(CPU);
   if (llvm::Error E =
           parseFeatures(Request.Features, KnownFeatures, Spec.Triple, Wanted))
     return std::move(E);
   std::unique_ptr<llvm::MCSubtargetInfo> Plain(
-      LLVMTarget->createMCSubtargetInfo(T, CPU, "")),
+      LLVMTarget->createMCSubtargetInfo(T, CPU, Tuning)),
       Full(LLVMTarget->createMCSubtargetInfo(T, CPU, Wanted));
   llvm::StringSet<> On;
   for (const llvm::SubtargetFeatureKV &KV : Full->getEnabledProcessorFeatures())

@@ -183,3 +183,11 @@ TEST(Schedule, ContractionTilesOfNEON) {
                  {1, 1000, 2048, ContractionSchedule{1, 8, 4}}});
   check(neon32(), {{128, 768, 768, ContractionSchedule{4, 2, 4}}});
 }
+
+TEST(Schedule, WindowsInLine) {
+  EXPECT_EQ(windowInLine(avx512(), false, 9), 9);
+  EXPECT_EQ(windowInLine(neon(), true, 9), 3);
+  // Each row's scalar holds a register of its own.
+  EXPECT_EQ(windowInLine(neon(), false, 9), 1);
+  EXPECT_EQ(windowInLine(neon32(), true, 9), 1);
+}

@@ -95,3 +95,15 @@ TEST(TargetSelection, ARM) {
   EXPECT_EQ(A76->Description.VectorRegisters, 32u);
   EXPECT_FALSE(A76->Description.BroadcastsFromMemory);
 }
+
+TEST(TargetSelection, TuningIsNoChange) {
+  auto A53 = resolveTarget({"aarch64-linux-gnu", "cortex-a53", ""});
+  ASSERT_TRUE(bool(A53));
+  EXPECT_NE(A53->Features.find("+slow-paired-128"), std::string::npos);
+  EXPECT_EQ(A53->FeatureChanges, "");
+  auto Paired =
+      resolveTarget({"aarch64-linux-gnu", "cortex-a53", "-slow-paired-128"});
+  ASSERT_TRUE(bool(Paired));
+  EXPECT_EQ(Paired->Features.find("+slow-paired-128"), std::string::npos);
+  EXPECT_EQ(Paired->FeatureChanges, "-slow-paired-128");
+}

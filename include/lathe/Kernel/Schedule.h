@@ -67,6 +67,11 @@ int64_t tileVectors(const TargetDescription &Target);
 /// registers.
 int64_t rowsThatFit(const TargetDescription &Target, int64_t Vectors);
 
+/// How many points of a window a reduction lays out in line, at most \p Most.
+/// \p RowsTouch: the rows of the register tile are neighbours in memory.
+int64_t windowInLine(const TargetDescription &Target, bool RowsTouch,
+                     int64_t Most);
+
 /// What makes the sums of bytes of \p Facts in the fewest instructions; None:
 /// as any other integers.
 DotKind chooseDot(const ContractionFacts &Facts,

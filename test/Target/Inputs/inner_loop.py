@@ -1,8 +1,8 @@
-"""inner_loop.py FILE.s FUNCTION INSTRUCTION COUNT: the hottest loop of a kernel, read.
+"""inner_loop.py FILE.s FUNCTION INSTRUCTION COUNT [ABSENT]: the hottest loop of a kernel, read.
 
 The loop is the basic block of FUNCTION that branches to itself with the most of
 INSTRUCTION (a regular expression). It must hold COUNT of them, or a multiple (steps laid
-out in line), and move no vector register to or from the stack."""
+out in line), move no vector register to or from the stack, and hold nothing of ABSENT."""
 import re
 import sys
 
@@ -29,3 +29,5 @@ VECTOR = r"^\t(ldp|stp|ldr|str|ldur|stur)\t[qdv]\d|^\t(vldmia|vstmia|vldr|vstr|v
 spills = [line for line in loop if re.search(STACK, line) and re.search(VECTOR, line)]
 if spills:
     sys.exit(f"{function}: vector registers are spilled in the inner loop:\n" + "\n".join(spills))
+if len(sys.argv) > 5 and (absent := [line for line in loop if re.search(sys.argv[5], line)]):
+    sys.exit(f"{function}: {sys.argv[5]} in the inner loop:\n" + "\n".join(absent))
