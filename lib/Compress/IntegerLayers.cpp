@@ -267,13 +267,11 @@ struct IntegerLayersPass
       auto A = Op->getAttrOfType<IntegerAttr>(Name);
       return A && A.getInt() != 0;
     };
-    auto One = [&](StringRef Name) {
+    auto Factor = [&](StringRef Name) {
       auto A = Op->getAttrOfType<FloatAttr>(Name);
-      return !A || A.getValueAsDouble() == 1;
+      return Gemm && A ? float(A.getValueAsDouble()) : 1.0f;
     };
     Value Bias = Gemm && Op->getNumOperands() > 2 ? Op->getOperand(2) : Value();
-    if (Gemm && (Flag("transA") || !One("alpha") || (Bias && !One("beta"))))
-      return false;
     bool Turned = Gemm && Flag("transB");
     auto D = dequantizes(Op->getOperand(0));
     auto W = quantizedWeights(Op->getOperand(1), Turned ? 0 : 1);
@@ -285,6 +283,20 @@ struct IntegerLayersPass
     Parameters P = *parametersOf(D);
     onnx::OnnxBuilder B(Op);
     Value Integers = D->getOperand(0);
+    if (Gemm && Flag("transA")) {
+      auto Type = typeOf(Integers);
+      Integers = B.transpose(Integers, {1, 0});
+      Integers.setType(RankedTensorType::get(
+          {Type.getDimSize(1), Type.getDimSize(0)}, Type.getElementType()));
+    }
+    // The factor of the product is one more of its scales.
+    for (float &S : W->Scales)
+      S *= Factor("alpha");
+    if (float Beta = Factor("beta"); Bias && Beta != 1) {
+      auto Type = Bias.getType();
+      Bias = B.mul(Bias, B.number(Beta, B.getF32Type()));
+      Bias.setType(Type);
+    }
     Value Right = Turned ? turned(B, W->Integers) : W->Op->getOperand(0);
     Value XZero = zeroOf(B, P.Zero, P.Element), WZero = weightZero(B, *W);
     auto Q = onlyQuantizer(Op->getResult(0));

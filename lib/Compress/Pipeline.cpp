@@ -39,13 +39,16 @@ void compress::buildPipeline(mlir::OpPassManager &PM,
   // 3. Fewer bits.
   llvm::SmallVector<std::string> Floats(Options.Compress.QuantizeSkip.begin(),
                                         Options.Compress.QuantizeSkip.end());
+  const ByteUnit &Unit = Options.Unit;
   switch (Options.Compress.Quantize) {
   case compress::Options::Kind::None:
     break;
   case compress::Options::Kind::Int8:
-    PM.addPass(createExpandAttention({Floats}));
+    PM.addPass(createExpandAttention(
+        {Floats, Unit.Lanes, Unit.Packed, Unit.Computed}));
     PM.addPass(onnx::createInferShapes());
-    PM.addPass(createQuantize({Floats}, Options.Evaluator, Options.Samples));
+    PM.addPass(createQuantize({Floats, Unit.Lanes, Unit.Packed, Unit.Computed},
+                              Options.Evaluator, Options.Samples));
     break;
   case compress::Options::Kind::Int8Weights:
     PM.addPass(createQuantizeWeights({8, Floats}));

@@ -54,17 +54,24 @@ struct QuantizePass : compress::impl::QuantizeBase<QuantizePass> {
       return signalPassFailure();
     }
     auto Main = Module.lookupSymbol<func::FuncOp>("main");
+    ByteUnit Unit{lanes, packed, computed};
     SmallVector<Weights> Layers;
-    int64_t Products = 0;
+    int64_t Products = 0, Candidates = 0;
     llvm::SetVector<Value> Stored;
     for (Operation &Op : Main.getBody().front()) {
       std::optional<Weights> W = weightsOf(&Op);
-      if (W && isa<onnx::ConvOp, onnx::GemmOp, onnx::MatMulOp>(Op) &&
-          !isNamed(&Op, skip) && W->View.getElementType().isF32() &&
-          (isa<onnx::ConvOp>(Op) || W->View.getShape().size() == 2)) {
+      bool Layer = W && isa<onnx::ConvOp, onnx::GemmOp, onnx::MatMulOp>(Op) &&
+                   W->View.getElementType().isF32() &&
+                   (isa<onnx::ConvOp>(Op) || W->View.getShape().size() == 2);
+      bool Product = !Layer && isComputedProduct(&Op);
+      Candidates += Layer && !isNamed(&Op, skip);
+      if ((Layer || Product) &&
+          (isNamed(&Op, skip) || floatsPayFor(&Op, Unit) != FloatsPay::No))
+        continue;
+      if (Layer) {
         Layers.push_back(*W);
         Stored.insert(Op.getOperand(0));
-      } else if (!isNamed(&Op, skip) && isComputedProduct(&Op)) {
+      } else if (Product) {
         Stored.insert(Op.getOperand(0));
         Stored.insert(Op.getOperand(1));
         ++Products;
@@ -75,7 +82,7 @@ struct QuantizePass : compress::impl::QuantizeBase<QuantizePass> {
         Stored.insert(Op.getOperand(0));
       }
     }
-    if (Layers.empty()) {
+    if (Candidates == 0) {
       Module.emitError("--quantize=int8: the model has no Conv, Gemm or MatMul "
                        "with constant float weights");
       return signalPassFailure();

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Quantized.h"
+#include "lathe/ONNX/Facts.h"
 #include "lathe/ONNX/OnnxBuilder.h"
 
 using namespace mlir;
@@ -66,6 +67,16 @@ bool compress::isComputedProduct(Operation *Op) {
          Left.getRank() == Right.getRank() &&
          Left.getShape().drop_back(2) == Right.getShape().drop_back(2) &&
          !Constant(Op->getOperand(0)) && !Constant(Op->getOperand(1));
+}
+
+bool compress::isFloatAttention(Operation *Op) {
+  auto Attention = dyn_cast<onnx::AttentionOp>(Op);
+  if (!Attention || !getElementTypeOrSelf(Attention.getQ()).isF32())
+    return false;
+  auto Precision = Attention.getSoftmaxPrecision();
+  Type Asked =
+      Precision ? onnx::getElementType(Op->getContext(), *Precision) : Type();
+  return !Asked || Asked.isF32();
 }
 
 std::optional<QuantizedWeights> compress::quantizedWeights(Value V,

@@ -14,6 +14,7 @@
 #define LATHE_LIB_COMPRESS_QUANTIZED_H
 
 #include "Weights.h"
+#include "lathe/Compress/ByteCost.h"
 #include "lathe/ONNX/ConstantView.h"
 #include "lathe/ONNX/ONNX.h"
 #include <cmath>
@@ -43,6 +44,13 @@ onnx::QuantizeLinearOp onlyQuantizer(mlir::Value V);
 /// \p Op is a MatMul of two computed float matrices of equal rank: there are
 /// integer kernels for it, without weights to pack.
 bool isComputedProduct(mlir::Operation *Op);
+
+/// \p Op is an Attention in f32, its softmax too.
+bool isFloatAttention(mlir::Operation *Op);
+
+/// Why \p Op, a Conv, Gemm, MatMul or Attention, is faster in floats; No where
+/// its sizes are not known.
+FloatsPay floatsPayFor(mlir::Operation *Op, const ByteUnit &Unit);
 
 /// A constant of bytes with one scale for each output, or one for all.
 struct QuantizedWeights {

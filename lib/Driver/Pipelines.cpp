@@ -56,6 +56,7 @@ static void buildStage(OpPassManager &PM, Stage S,
     compress::PipelineOptions Compress;
     Compress.Evaluator = &hostEvaluator();
     Compress.Compress = Options.Compress;
+    Compress.Unit = compress::byteUnit(Machine);
     Compress.Samples = Options.Samples.get();
     Compress.Remarks = Options.Remarks;
     Compress.Integers = Options.OptLevel > 0;

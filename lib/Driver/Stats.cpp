@@ -116,7 +116,8 @@ std::vector<LayerStats> driver::collectLayers(ModuleOp Module) {
 }
 
 std::vector<FloatLayer>
-driver::collectFloatLayers(ModuleOp Module, const compress::Options &Asked) {
+driver::collectFloatLayers(ModuleOp Module, const compress::Options &Asked,
+                           const compress::ByteUnit &Unit) {
   std::vector<FloatLayer> Floats;
   bool Quantized = Asked.Quantize != compress::Options::Kind::None;
   llvm::StringMap<unsigned> Unnamed;
@@ -135,7 +136,7 @@ driver::collectFloatLayers(ModuleOp Module, const compress::Options &Asked) {
     L.Node = onnx::getNodeName(Op->getLoc()).str();
     if (L.Node.empty())
       L.Node = L.Op + "_" + std::to_string(Unnamed[L.Op]++);
-    L.Reason = compress::reasonForFloats(Op, Asked);
+    L.Reason = compress::reasonForFloats(Op, Asked, Unit);
     Floats.push_back(std::move(L));
   });
   return Quantized ? Floats : std::vector<FloatLayer>();

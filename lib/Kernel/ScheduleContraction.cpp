@@ -126,9 +126,12 @@ kernel::chooseContraction(const ContractionFacts &F,
     Lanes *= Registers;
   }
   // Columns make panels, whose number must be known; padding to whole vectors
-  // must not outweigh the work.
-  if (ShapedType::isDynamic(F.Columns) || Lanes < 4 || F.Columns * 2 < Lanes ||
-      F.Depth < 2)
+  // must not outweigh the work, of which a lane does several terms at once.
+  // Where results are stored without masks, few columns cost more than that.
+  int64_t Terms =
+      Dot == DotKind::None || !Target.HasMaskedMemory ? 1 : dotForm(Dot).Terms;
+  if (ShapedType::isDynamic(F.Columns) || Lanes < 4 ||
+      F.Columns * 2 * Terms < Lanes || F.Depth < 2)
     return std::nullopt;
 
   if (F.PackedBits)

@@ -14,14 +14,15 @@
 // contraction.
 //
 // What this form does not do (windows, padded keys, scores as a result) is
-// expanded into simpler ops before (ExpandAttention.cpp); `lowersAttention` is
-// the question that both ask.
+// expanded into simpler ops before (ONNX/AttentionExpansion.h);
+// `lowersAttention` is the question that both ask.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Attention.h"
 #include "Common.h"
 #include "Softmax.h"
+#include "lathe/ONNX/AttentionExpansion.h"
 #include "lathe/ONNX/ONNX.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <cmath>
@@ -36,48 +37,14 @@ static RankedTensorType ranked(Value V) {
   return V ? dyn_cast<RankedTensorType>(V.getType()) : RankedTensorType();
 }
 
-namespace {
-/// The numbers that must be known.
-struct Heads {
-  int64_t Query, Key, QuerySize, ValueSize;
-  int64_t shared() const { return Query / Key; }
-};
-} // namespace
-
-static std::optional<Heads> headsOf(onnx::AttentionOp Op) {
-  RankedTensorType Q = ranked(Op.getQ()), K = ranked(Op.getK()),
-                   V = ranked(Op.getV());
-  if (!Q || !K || !V || Q.getRank() != K.getRank() ||
-      Q.getRank() != V.getRank())
-    return std::nullopt;
-  Heads H;
-  if (Q.getRank() == 4) {
-    H = {Q.getDimSize(1), K.getDimSize(1), Q.getDimSize(3), V.getDimSize(3)};
-  } else {
-    if (Q.getRank() != 3 || Q.isDynamicDim(2) || V.isDynamicDim(2) ||
-        !Op.getQNumHeads() || !Op.getKvNumHeads())
-      return std::nullopt;
-    H.Query = *Op.getQNumHeads();
-    H.Key = *Op.getKvNumHeads();
-    if (H.Query <= 0 || H.Key <= 0)
-      return std::nullopt;
-    H.QuerySize = Q.getDimSize(2) / H.Query;
-    H.ValueSize = V.getDimSize(2) / H.Key;
-  }
-  for (int64_t N : {H.Query, H.Key, H.QuerySize, H.ValueSize})
-    if (ShapedType::isDynamic(N) || N <= 0)
-      return std::nullopt;
-  if (H.Query % H.Key)
-    return std::nullopt;
-  return H;
-}
+using Heads = onnx::AttentionHeads;
 
 bool lowersAttention(Operation *Any) {
   auto Op = cast<onnx::AttentionOp>(Any);
-  std::optional<Heads> H = headsOf(Op);
+  std::optional<Heads> H = onnx::headsOf(Op);
   int64_t Left = Op.getLeftWindowSize(), Right = Op.getRightWindowSize();
-  if (!H || Op.getNonpadKvSeqlen() || Left >= 0 || Right >= 0 ||
-      !Op->getResult(3).use_empty() ||
+  if (!H || H->ValueSize <= 0 || Op.getNonpadKvSeqlen() || Left >= 0 ||
+      Right >= 0 || !Op->getResult(3).use_empty() ||
       bool(Op.getPastKey()) != bool(Op.getPastValue()))
     return false;
   Type Elem = ranked(Op.getQ()).getElementType();
@@ -328,7 +295,8 @@ LogicalResult AttentionLowering::run() {
 static LogicalResult lowerAttention(Node &N) {
   if (!lowersAttention(N.op()))
     return N.fail("this form of attention is expanded before");
-  return AttentionLowering(N, *headsOf(cast<onnx::AttentionOp>(N.op()))).run();
+  return AttentionLowering(N, *onnx::headsOf(cast<onnx::AttentionOp>(N.op())))
+      .run();
 }
 
 void populateAttentionLoweringPatterns(const StorageTypeConverter &Types,

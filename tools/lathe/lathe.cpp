@@ -116,7 +116,8 @@ static LogicalResult printStats(Compiler &C, ModuleOp Module, bool JSON,
     else if (At == Stage::Compress && (JSON || Compressing))
       joinLayers(Layers, collectLayers(Module));
     if (At == Stage::Compress)
-      Floats = collectFloatLayers(Module, C.options().Compress);
+      Floats = collectFloatLayers(Module, C.options().Compress,
+                                  compress::byteUnit(C.target().Description));
   }
   if (failed(C.run(Module, At, Stage::LLVM)))
     return failure();

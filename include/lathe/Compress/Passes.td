@@ -16,6 +16,16 @@ class Prune<string what> : Pass<"compress-prune-" # what, "::mlir::ModuleOp"> {
 
 defvar SkipText = "Names of nodes whose weights stay as they are";
 
+// What floatsPay asks of a target (ByteCost.h).
+defvar UnitOptions = [
+  Option<"lanes", "lanes", "int64_t", "0",
+         "Lanes of f32 in a register of the target; 0: bytes are chosen always">,
+  Option<"packed", "packed", "int64_t", "0",
+         "Products of bytes that it adds in a lane at once, columns packed before">,
+  Option<"computed", "computed", "int64_t", "0",
+         "The same with computed columns; 0: it has no such instruction">,
+];
+
 def PruneMagnitude : Prune<"magnitude"> {
   let summary = "The smallest weights become zero";
   let description = [{
@@ -160,9 +170,11 @@ def ExpandAttention : Pass<"compress-expand-attention", "::mlir::ModuleOp"> {
     ```
 
     Heads are moved in front by Reshape and Transpose. Attention with shared key heads,
-    a cache, windows, a cap or a boolean mask stays as it is.
+    a cache, windows, a cap or a boolean mask stays as it is, and so does attention
+    that is too small for bytes (a pure function of its shape and the target decides,
+    ByteCost.h).
   }];
-  let options = [ListOption<"skip", "skip", "std::string", SkipText>];
+  let options = !listconcat([ListOption<"skip", "skip", "std::string", SkipText>], UnitOptions);
   let dependentDialects = ["::lathe::onnx::ONNXDialect"];
   let statistics = [Statistic<"expanded", "expanded", "Attention ops that became MatMuls">];
 }
@@ -175,10 +187,11 @@ def Quantize : Pass<"compress-quantize", "::mlir::ModuleOp"> {
     over all samples (least and greatest element, zero included), and quantizes
     weights symmetrically with a scale for each output (Jacob et al., Quantization
     and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference,
-    2018). Rounds half to even.
+    2018). Rounds half to even. Products that floats make sooner (ByteCost.h) stay
+    in floats.
   }];
   let constructor = "::lathe::compress::createQuantize({}, nullptr, nullptr)";
-  let options = [ListOption<"skip", "skip", "std::string", SkipText>];
+  let options = !listconcat([ListOption<"skip", "skip", "std::string", SkipText>], UnitOptions);
   let dependentDialects = ["::lathe::onnx::ONNXDialect"];
   let statistics = [Statistic<"layers", "layers", "Layers that were quantized">];
 }

@@ -9,6 +9,7 @@
 #ifndef LATHE_COMPRESS_PIPELINE_H
 #define LATHE_COMPRESS_PIPELINE_H
 
+#include "lathe/Compress/ByteCost.h"
 #include "lathe/Compress/Options.h"
 #include "lathe/ONNX/Evaluator.h"
 
@@ -22,6 +23,8 @@ class SampleSource;
 
 struct PipelineOptions {
   Options Compress;
+  /// What the target has for sums of bytes.
+  ByteUnit Unit;
   /// Computes values while compiling; null: what needs it is left undone.
   onnx::Evaluator *Evaluator = nullptr;
   /// What to calibrate with; null: nothing.

@@ -8,6 +8,7 @@
 #ifndef LATHE_COMPRESS_REASONS_H
 #define LATHE_COMPRESS_REASONS_H
 
+#include "lathe/Compress/ByteCost.h"
 #include "lathe/Compress/Options.h"
 #include "mlir/IR/Operation.h"
 
@@ -15,7 +16,8 @@ namespace lathe::compress {
 
 /// Why \p Op, a node that multiplies floats after the stage Compress, was not
 /// made one of integers.
-std::string reasonForFloats(mlir::Operation *Op, const Options &Asked);
+std::string reasonForFloats(mlir::Operation *Op, const Options &Asked,
+                            const ByteUnit &Unit);
 
 } // namespace lathe::compress
 

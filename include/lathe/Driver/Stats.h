@@ -8,6 +8,7 @@
 #ifndef LATHE_DRIVER_STATS_H
 #define LATHE_DRIVER_STATS_H
 
+#include "lathe/Compress/ByteCost.h"
 #include "lathe/Driver/CompilerOptions.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <optional>
@@ -45,7 +46,8 @@ struct FloatLayer {
 };
 /// Those of \p Module after the stage Compress; none if it is not quantized.
 std::vector<FloatLayer> collectFloatLayers(mlir::ModuleOp Module,
-                                           const compress::Options &Asked);
+                                           const compress::Options &Asked,
+                                           const compress::ByteUnit &Unit);
 
 /// The layers of \p Module in order, with only Before set.
 std::vector<LayerStats> collectLayers(mlir::ModuleOp Module);

@@ -66,7 +66,7 @@ def make():
 
 def attention():
     rng = np.random.default_rng(5)
-    rows, heads, size = 23, 2, 20  # nothing a multiple of vectors or words
+    rows, heads, size = 41, 4, 38  # nothing a multiple of vectors or words, large enough for bytes
     width = heads * size
     nodes, weights = [], []
 
