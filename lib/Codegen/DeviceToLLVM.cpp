@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FunctionBoundary.h"
+#include "GPULoops.h"
 #include "LoweringSteps.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Kernel/Kernel.h"
@@ -37,8 +38,8 @@ using namespace lathe::codegen;
 
 namespace {
 
-/// A thread's own memory beyond this many bytes lies in global memory: there is
-/// only one such thread.
+/// A thread's own memory beyond this many bytes lies in global memory, as often
+/// as there are threads.
 constexpr int64_t MostLocalBytes = 1024;
 /// Address spaces of NVPTX.
 enum { GlobalSpace = 1, SharedMemory = 3 };
@@ -185,14 +186,21 @@ struct DeviceToLLVMPass
                                            ? 64
                                            : Type.getElementTypeBitWidth(),
                                        8);
-      if (!Shared && Bytes <= MostLocalBytes)
+      bool OfBlock = Place->hasAttr(OfBlockAttr);
+      if (!Shared && !OfBlock && Bytes <= MostLocalBytes)
         continue;
+      // Each thread its own, where there are several.
+      kernel::LaunchAttr Launch = Kernel.getLaunchAttr();
+      int64_t Threads =
+          Shared || OfBlock
+              ? 1
+              : Launch.getThreads() * std::max<int64_t>(Launch.getLimit(), 1);
       OpBuilder B(Kernel);
       Location Loc = Place.getLoc();
       unsigned Space = Shared ? SharedMemory : GlobalSpace;
       mlir::Type Element = Types.convertType(Type.getElementType());
       auto Array = LLVM::LLVMArrayType::get(
-          Element, std::max<int64_t>(Type.getNumElements(), 1));
+          Element, Threads * std::max<int64_t>(Type.getNumElements(), 1));
       std::string Name =
           (Kernel.getSymName() + "_memory_" + llvm::Twine(Number++)).str();
       auto Global = LLVM::GlobalOp::create(
@@ -211,6 +219,23 @@ struct DeviceToLLVMPass
       if (!Shared)
         Pointer = LLVM::AddrSpaceCastOp::create(B, Loc, pointer(&getContext()),
                                                 Pointer);
+      if (Threads > 1) {
+        auto I32 = B.getI32Type();
+        auto Constant = [&](int64_t V) -> Value {
+          return LLVM::ConstantOp::create(B, Loc, I32, V);
+        };
+        Value Number = LLVM::AddOp::create(
+            B, Loc,
+            LLVM::MulOp::create(B, Loc, NVVM::BlockIdXOp::create(B, Loc, I32),
+                                Constant(Launch.getThreads())),
+            NVVM::ThreadIdXOp::create(B, Loc, I32));
+        Value At = LLVM::MulOp::create(
+            B, Loc, LLVM::ZExtOp::create(B, Loc, B.getI64Type(), Number),
+            LLVM::ConstantOp::create(B, Loc, B.getI64Type(),
+                                     Type.getNumElements()));
+        Pointer = LLVM::GEPOp::create(B, Loc, pointer(&getContext()), Element,
+                                      Pointer, ValueRange{At});
+      }
       Value Ref = memrefFromPointer(B, Loc, Types, Type, Pointer,
                                     [] { return Value(); });
       Place.replaceAllUsesWith(Ref);

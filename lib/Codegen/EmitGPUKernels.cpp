@@ -8,13 +8,14 @@
 // Turns each kernel.func from its form on tensors into what one thread of a GPU
 // does. Before: a body on tensors and `arg_types`. After: the arguments are
 // those memrefs, nothing in the body is a tensor, and `launch` tells how many
-// threads and blocks run it. A body outside of the nest form is the work of a
-// single thread.
+// threads and blocks run it. A body outside of the nest form is plain loops,
+// which threads share as far as that may be (GPULoops.h).
 //
 //===----------------------------------------------------------------------===//
 
 #include "Fallback.h"
 #include "GPUEmitter.h"
+#include "GPULoops.h"
 #include "Halo.h"
 #include "KernelFrame.h"
 #include "lathe/Codegen/Passes.h"
@@ -124,14 +125,29 @@ LogicalResult EmitGPUKernelsPass::emitKernel(kernel::FuncOp Func,
   Frame.Ctx.OrderedSums = orderedSums;
   if (succeeded(emitNests(Frame.Ctx, Func)))
     return success();
-  ++NumSerial;
-  setLaunch(Func, 1);
-  OpBuilder &B = Frame.B;
-  B.setInsertionPoint(Frame.entry().getTerminator());
-  // The one iteration of the range that a processor's kernel has.
-  Frame.Ctx.Lo = arith::ConstantIndexOp::create(B, Func.getLoc(), 0);
-  Frame.Ctx.Hi = arith::ConstantIndexOp::create(B, Func.getLoc(), 1);
-  return emitFallback(Frame.Ctx, Frame.Body, Func, /*Heap=*/false);
+  Frame.B.setInsertionPoint(Frame.entry().getTerminator());
+  if (failed(emitFallback(Frame.Ctx, Frame.Body, Func, /*Heap=*/false)))
+    return failure();
+  switch (shareLoops(Func, Frame.Ctx.Outs)) {
+  case LoopForm::Grid:
+    ++NumGrids;
+    break;
+  case LoopForm::Block:
+    ++NumBlocks;
+    emitRemark(Func.getLoc())
+        << "kernel @" << Func.getSymName()
+        << " is one block's work: some of its loops write where others of "
+           "their iterations read or write";
+    break;
+  case LoopForm::Thread:
+    ++NumSerial;
+    emitRemark(Func.getLoc())
+        << "kernel @" << Func.getSymName()
+        << " is one thread's work: each iteration of its loops may need what "
+           "an earlier one did";
+    break;
+  }
+  return success();
 }
 
 std::unique_ptr<Pass>

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Fallback.h"
+#include "ParallelLoops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
@@ -29,12 +30,14 @@ LogicalResult lathe::codegen::emitFallback(KernelContext &Ctx, Block &Body,
   Location Loc = Ctx.Loc;
 
   // One iteration, the first of the grid, does everything.
-  Value Zero = arith::ConstantIndexOp::create(B, Loc, 0);
-  Value One = arith::ConstantIndexOp::create(B, Loc, 1);
-  auto Once =
-      scf::ForOp::create(B, Loc, arith::MaxSIOp::create(B, Loc, Ctx.Lo, Zero),
-                         arith::MinSIOp::create(B, Loc, Ctx.Hi, One), One);
-  B.setInsertionPointToStart(Once.getBody());
+  if (Ctx.Lo) {
+    Value Zero = arith::ConstantIndexOp::create(B, Loc, 0);
+    Value One = arith::ConstantIndexOp::create(B, Loc, 1);
+    auto Once =
+        scf::ForOp::create(B, Loc, arith::MaxSIOp::create(B, Loc, Ctx.Lo, Zero),
+                           arith::MinSIOp::create(B, Loc, Ctx.Hi, One), One);
+    B.setInsertionPointToStart(Once.getBody());
+  }
 
   IRMapping Map;
   for (BlockArgument A : Body.getArguments()) {
@@ -60,13 +63,13 @@ LogicalResult lathe::codegen::emitFallback(KernelContext &Ctx, Block &Body,
   IRRewriter Rewriter(B.getContext());
   SmallVector<tensor::PadOp> Pads;
   SmallVector<tensor::GenerateOp> Generates;
-  Once.walk([&](tensor::PadOp P) { Pads.push_back(P); });
+  Function->walk([&](tensor::PadOp P) { Pads.push_back(P); });
   for (tensor::PadOp P : Pads) {
     Rewriter.setInsertionPoint(P);
     if (failed(linalg::rewriteInDestinationPassingStyle(Rewriter, P)))
       return P.emitError("cannot be computed inside of a kernel");
   }
-  Once.walk([&](tensor::GenerateOp G) { Generates.push_back(G); });
+  Function->walk([&](tensor::GenerateOp G) { Generates.push_back(G); });
   for (tensor::GenerateOp G : Generates) {
     Rewriter.setInsertionPoint(G);
     if (failed(linalg::rewriteInDestinationPassingStyle(Rewriter, G)))
@@ -87,10 +90,17 @@ LogicalResult lathe::codegen::emitFallback(KernelContext &Ctx, Block &Body,
       return emitError(Loc)
              << "needs a temporary buffer of type " << Ty
              << " inside of a kernel, which must be one of its outs instead";
+    int64_t Within = 0;
+    for (Operation *Op = B.getInsertionBlock()->getParentOp(); Op;
+         Op = Op->getParentOp())
+      Within += isa<LoopLikeOpInterface>(Op);
     OpBuilder::InsertionGuard Guard(B);
     B.setInsertionPointToStart(Entry);
-    return memref::AllocaOp::create(B, Loc, Ty, B.getI64IntegerAttr(64))
-        .getResult();
+    auto Scratch =
+        memref::AllocaOp::create(B, Loc, Ty, B.getI64IntegerAttr(64));
+    if (Within != 0)
+      Scratch->setAttr(ScratchDepthAttr, B.getI64IntegerAttr(Within));
+    return Scratch.getResult();
   };
   Options.memCpyFn = [](OpBuilder &B, Location Loc, Value From, Value To) {
     linalg::makeMemRefCopyOp(B, Loc, From, To);
@@ -106,6 +116,7 @@ LogicalResult lathe::codegen::emitFallback(KernelContext &Ctx, Block &Body,
   if (failed(bufferization::runOneShotBufferize(Function, Options, State)))
     return failure();
 
+  untieMemory(Function);
   SmallVector<linalg::LinalgOp> Ops;
   Function->walk([&](linalg::LinalgOp Op) { Ops.push_back(Op); });
   for (linalg::LinalgOp Op : Ops) {

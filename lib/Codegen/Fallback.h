@@ -19,7 +19,8 @@
 namespace lathe::codegen {
 
 /// Emits \p Body, whose arguments \p Ctx maps, into \p Function at the
-/// builder's insertion point. Temporaries become small stack buffers; with
+/// builder's insertion point; without a range in \p Ctx all is done at once.
+/// Temporaries become small stack buffers; with
 /// \p Heap, for tests only, allocations that nobody frees. Emits a diagnostic
 /// on failure.
 mlir::LogicalResult emitFallback(KernelContext &Ctx, mlir::Block &Body,

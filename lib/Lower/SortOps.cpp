@@ -98,8 +98,14 @@ static LogicalResult lowerTopK(Node &N) {
   Type I64 = B.getI64Type(), Element = T.getElementType();
   Sizes Lists = {B.attr(2), B.fold(Length)};
   Values Outs = {B.empty(tensorOf(To, Element), To),
-                 B.empty(tensorOf(To, I64), To),
-                 B.empty(tensorOf(Lists, I64), Lists)};
+                 B.empty(tensorOf(To, I64), To)};
+  // Short lists are each row's own, so that rows depend on nothing of each
+  // other; longer ones are carried from row to row.
+  constexpr int64_t MostOwn = 2048;
+  auto ListType = tensorOf(Lists, I64);
+  bool Own = !ListType.isDynamicDim(1) && ListType.getDimSize(1) <= MostOwn;
+  if (!Own)
+    Outs.push_back(B.empty(ListType, Lists));
   Scalars Rows;
   for (int64_t D = 0; D < Rank; ++D)
     Rows.push_back(D == Axis ? B.index(1) : B.dim(Data, D));
@@ -110,7 +116,8 @@ static LogicalResult lowerTopK(Node &N) {
         At[Axis] = I;
         return B.load(Data, At);
       };
-      Value Sorted = sortIndices(B, Length, fillIota(B, Length, Outs[2]),
+      Value Places = Own ? B.empty(ListType, Lists) : Outs[2];
+      Value Sorted = sortIndices(B, Length, fillIota(B, Length, Places),
                                  [&](Scalar P, Scalar Q) {
                                    Scalar V = Load(P), W = Load(Q);
                                    return Largest ? lessThan(W, V, Unsigned)
@@ -124,7 +131,7 @@ static LogicalResult lowerTopK(Node &N) {
                    At[Axis] = I;
                    return {B.store(V, R[0], At), B.store(From, R[1], At)};
                  });
-      return Values{Taken[0], Taken[1], Sorted};
+      return Own ? Taken : Values{Taken[0], Taken[1], Sorted};
     });
   });
   return N.replace({Result[0], Result[1]});

@@ -136,3 +136,64 @@ kernel.func private @loop(%x: tensor<10xf32>, %out: tensor<10xf32>) -> tensor<10
   kernel.return %r#0 : tensor<10xf32>
 }
 
+
+// Plain loops whose iterations never meet: an iteration of each for a thread.
+// Scratch that is asked for within is its own.
+// CHECK-LABEL: kernel.func private @rows_apart(
+// CHECK-SAME: #kernel.launch<threads = 32, arg = 1, limit = 7281, blocks = [<size = 1, step = 32, dims = [0]>]>
+// CHECK: memref.alloca() {{.*}} : memref<9xf32>
+// CHECK: scf.for %[[ROW:.*]] = %{{.*}} to %{{.*}} step
+// CHECK: memref.load %arg0[%[[ROW]], %{{.*}}]
+// CHECK: memref.store %{{.*}}, %arg1[%[[ROW]], %{{.*}}]
+kernel.func private @rows_apart(%x: tensor<?x9xf32>, %out: tensor<?x9xf32>) -> tensor<?x9xf32> attributes {kind = "loop"} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %c9 = arith.constant 9 : index
+  %n = tensor.dim %x, %c0 : tensor<?x9xf32>
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%t = %out) -> (tensor<?x9xf32>) {
+    %e = tensor.empty() : tensor<9xf32>
+    %s = scf.for %j = %c0 to %c9 step %c1 iter_args(%u = %e) -> (tensor<9xf32>) {
+      %v = tensor.extract %x[%i, %j] : tensor<?x9xf32>
+      %k = arith.subi %c8, %j : index
+      %w = tensor.insert %v into %u[%k] : tensor<9xf32>
+      scf.yield %w : tensor<9xf32>
+    }
+    %q = scf.for %j = %c0 to %c9 step %c1 iter_args(%u = %t) -> (tensor<?x9xf32>) {
+      %v = tensor.extract %s[%j] : tensor<9xf32>
+      %w = tensor.insert %v into %u[%i, %j] : tensor<?x9xf32>
+      scf.yield %w : tensor<?x9xf32>
+    }
+    scf.yield %q : tensor<?x9xf32>
+  }
+  kernel.return %r : tensor<?x9xf32>
+}
+
+// Places that are computed may be the same ones: the first thread writes what
+// all threads of the one block have cleared.
+// CHECK-LABEL: kernel.func private @meet(
+// CHECK-SAME: #kernel.launch<threads = 256, arg = 0>
+// CHECK: scf.for
+// CHECK: memref.store
+// CHECK: gpu.barrier
+// CHECK: scf.if
+// CHECK-NEXT: scf.for
+// CHECK: memref.load %arg1[%[[AT:.*]]]
+// CHECK: memref.store %{{.*}}, %arg1[%[[AT]]]
+// CHECK: gpu.barrier
+kernel.func private @meet(%at: tensor<100xindex>, %out: tensor<1000xf32>) -> tensor<1000xf32> attributes {kind = "loop"} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c100 = arith.constant 100 : index
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %z = linalg.fill ins(%zero : f32) outs(%out : tensor<1000xf32>) -> tensor<1000xf32>
+  %r = scf.for %i = %c0 to %c100 step %c1 iter_args(%t = %z) -> (tensor<1000xf32>) {
+    %p = tensor.extract %at[%i] : tensor<100xindex>
+    %v = tensor.extract %t[%p] : tensor<1000xf32>
+    %w = arith.addf %v, %one : f32
+    %u = tensor.insert %w into %t[%p] : tensor<1000xf32>
+    scf.yield %u : tensor<1000xf32>
+  }
+  kernel.return %r : tensor<1000xf32>
+}

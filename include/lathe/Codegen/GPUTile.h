@@ -22,6 +22,10 @@ inline constexpr unsigned GPUWarp = 32;
 /// Blocks beyond which a kernel strides over its work.
 inline constexpr int64_t GPUMaxBlocks = 65535;
 
+/// Scratch memory, in bytes, that all threads of a kernel have together in
+/// global memory.
+inline constexpr int64_t GPUMostScratch = int64_t(8) << 20;
+
 /// A tile of a contraction: GPUThreads threads in a square, each with
 /// PerThread x PerThread elements in registers, Depth terms of the sums at a
 /// time in shared memory.

@@ -62,7 +62,9 @@ def EmitGPUKernelsPass : Pass<"codegen-emit-gpu-kernels"> {
     threads and blocks there are. A nest takes one of three forms: a thread per element
     or short vector of the results; a warp or block per row, whose threads share long
     reductions; a tile of a contraction or convolution per block, operands in shared
-    memory. Everything else is the work of a single thread.
+    memory. Everything else is plain loops: those whose iterations never meet in memory
+    have a thread for each iteration, over the grid if all of the kernel's loops are
+    such, else within one block; what remains is the work of a single thread.
 
     ```mlir
     kernel.func private @scale(%x: memref<1000xf32>, %o: memref<1000xf32>)
@@ -84,6 +86,8 @@ def EmitGPUKernelsPass : Pass<"codegen-emit-gpu-kernels"> {
     Statistic<"NumPoints", "points", "Nests with a thread per element">,
     Statistic<"NumRows", "rows", "Nests with reductions shared by threads">,
     Statistic<"NumTiles", "tiles", "Nests in tiles through shared memory">,
+    Statistic<"NumGrids", "grids", "Kernels of plain loops with a thread per iteration">,
+    Statistic<"NumBlocks", "blocks", "Kernels of plain loops that are one block's work">,
     Statistic<"NumSerial", "serial", "Kernels that are a single thread's work">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
