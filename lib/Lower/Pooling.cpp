@@ -22,11 +22,30 @@ namespace lathe::lower {
 
 using Iterator = utils::IteratorType;
 
+/// Cuts off what a single window has behind the input and the pads that were
+/// asked for: a global pooling may be written as a huge window with ceil_mode,
+/// which pads nobody wants to store. Those elements count nowhere.
+static void cutSingleWindow(Builder &B, Window &W) {
+  for (int64_t D = 0; D < W.rank(); ++D) {
+    auto In = getConstantIntValue(W.In[D]), Low = getConstantIntValue(W.Low[D]),
+         Asked = getConstantIntValue(W.AskedHigh[D]);
+    if (!In || !Low || !Asked || getConstantIntValue(W.Out[D]) != 1)
+      continue;
+    int64_t End = *Low + *In + *Asked;
+    W.Kernel[D] =
+        std::min<int64_t>(W.Kernel[D], llvm::divideCeil(End, W.Dilations[D]));
+    W.High[D] = size(B, std::max<int64_t>(*Asked, W.extent(D) - *Low - *In));
+  }
+}
+
 static FailureOr<Window> poolWindow(Node &N, Value X) {
   SmallVector<int64_t> Kernel = N.ints("kernel_shape");
   if (Kernel.empty())
     return N.fail("kernel_shape is missing");
-  return windowOf(N, X, Kernel);
+  FailureOr<Window> W = windowOf(N, X, Kernel);
+  if (succeeded(W))
+    cutSingleWindow(N.B, *W);
+  return W;
 }
 
 /// Reduces the windows of the padded \p X: loops n, c, out..., k...

@@ -21,3 +21,16 @@ func.func @average(%x: tensor<1x1x3x3xf32>) -> tensor<1x1x3x3xf32> {
   %0 = onnx.AveragePool(%x) {kernel_shape = [3, 3], pads = [1, 1, 1, 1]} : (tensor<1x1x3x3xf32>) -> tensor<1x1x3x3xf32>
   return %0 : tensor<1x1x3x3xf32>
 }
+
+// -----
+
+// A window far larger than its input, which ceil_mode lets pass: the one window
+// is the input.
+// CHECK-LABEL: @huge(
+// CHECK:         arith.constant 4.000000e+00
+// CHECK-NOT:     tensor.pad
+// CHECK:         tensor.empty() : tensor<2x2xf32>
+func.func @huge(%x: tensor<1x8x2x2xf32>) -> tensor<1x8x1x1xf32> {
+  %0 = onnx.AveragePool(%x) {kernel_shape = [1280, 1280], strides = [1280, 1280], ceil_mode = 1} : (tensor<1x8x2x2xf32>) -> tensor<1x8x1x1xf32>
+  return %0 : tensor<1x8x1x1xf32>
+}
