@@ -141,6 +141,11 @@ def reference(path, feed, optimized=False):
     return session.run(None, feed)
 
 
+def wide(a):
+    """An array of narrow floats as one of numpy's own."""
+    return a.astype(np.float32) if isinstance(a, np.ndarray) and a.dtype.name in ("float16", "bfloat16") else a
+
+
 def difference(a, b):
     if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.shape == b.shape and a.size:
         both = np.isfinite(a) & np.isfinite(b)
@@ -149,8 +154,24 @@ def difference(a, b):
     return 0.0
 
 
-def record(path, feeds):
-    """Writes data_0/ beside the model: inputs, ONNX Runtime's outputs, and its own noise."""
+def narrowed(spec, kind):
+    """Makes the spec one of narrow floats. Returns what the same numbers give where nothing is
+    rounded on the way; None for what does not run so."""
+    import torch
+
+    spec.module.to(kind)
+    spec.args = tuple(a.to(kind) if a.is_floating_point() else a for a in spec.args)
+    exact = None
+    with contextlib.suppress(Exception), torch.no_grad():
+        wide = spec.module.float()(*(a.float() if a.is_floating_point() else a for a in spec.args))
+        exact = [t.numpy() for t in (wide if isinstance(wide, tuple) else (wide,))]
+    spec.module.to(kind)
+    return exact
+
+
+def record(path, feeds, exact=None):
+    """Writes data_0/ beside the model: inputs, ONNX Runtime's outputs, and its own noise: between
+    its levels of optimization and, where narrow floats are rounded between nodes, to the exact outputs."""
     model = onnx.load(path, load_external_data=False)
     constants = {i.name for i in model.graph.initializer}
     inputs = [i.name for i in model.graph.input if i.name not in constants]
@@ -160,6 +181,8 @@ def record(path, feeds):
         noise = [difference(a, b) for a, b in zip(outputs, reference(path, feed, optimized=True))]
     except Exception:  # optimizations of ONNX Runtime's that fail on a model are no fault of the model
         noise = [0.0] * len(outputs)
+    if exact and len(exact) == len(outputs):
+        noise = [max(n, difference(wide(a), wide(b.astype(a.dtype)))) for n, a, b in zip(noise, outputs, exact)]
     folder = pathlib.Path(path).parent / "data_0"
     folder.mkdir(exist_ok=True)
     facts = []

@@ -441,7 +441,7 @@ MODELS.update({
     "one-hot": function(lambda t, x: t.nn.functional.one_hot(x, 7).float(), whole(7, 3, 4), dynamic=({0: "b"},)),
     "bucketize": function(lambda t, x: t.bucketize(x, t.tensor([-1.0, 0.0, 0.5])), normal(3, 4), dynamic=({0: "b"},)),
     "histogram": function(lambda t, x: t.histc(x, 5, -2, 2), normal(30)),
-    "losses": function(lambda t, x, y: (t.nn.functional.cross_entropy(x, y), t.nn.functional.nll_loss(x.log_softmax(1), y, reduction="none"), t.nn.functional.mse_loss(x, x * 0.5), t.nn.functional.cosine_similarity(x, x + 1), t.nn.functional.pairwise_distance(x, x + 1), t.cdist(x, x)), normal(4, 5), whole(5, 4), dynamic=({0: "b"}, {0: "b"})),
+    "losses": function(lambda t, x, y: (t.nn.functional.cross_entropy(x, y), t.nn.functional.nll_loss(x.log_softmax(1), y, reduction="none"), t.nn.functional.mse_loss(x, x * 0.5), t.nn.functional.cosine_similarity(x, x + 1), t.nn.functional.pairwise_distance(x, x + 1), t.cdist(x, x + 1)), normal(4, 5), whole(5, 4), dynamic=({0: "b"}, {0: "b"})),
     "scalars": function(lambda t, x, s: (x * s, s + 1, x.sum(), (x > s).any(), x.numel() * t.ones(())), normal(3, 4), normal(), dynamic=({0: "b"}, {})),
     "types": function(lambda t, x: (x.half(), x.double(), x.to(t.int32), x.to(t.uint8), x > 0, x.to(t.int8), x.to(t.bfloat16).float(), x.to(t.int16)), lambda t: t.rand(3, 4) * 9, dynamic=({0: "b"},)),
     "double": function(lambda t, x, y: (x @ y, x.softmax(1), x.exp(), x.sort(1)[0], t.nn.functional.layer_norm(x, (4,))), lambda t: t.randn(3, 4, dtype=t.float64), lambda t: t.randn(4, 5, dtype=t.float64), dynamic=({0: "b"}, {})),

@@ -67,15 +67,15 @@ def make(name, maker, variant, folder):
     torch.set_num_threads(1)
     exporting.liven(spec.module, spec.args)
     dynamo, opset, dynamic = VARIANTS[variant]
+    exact = None
     if variant.endswith(("fp16", "bf16")):
         kind = torch.float16 if variant.endswith("fp16") else torch.bfloat16
-        spec.module.to(kind)
-        spec.args = tuple(a.to(kind) if a.is_floating_point() else a for a in spec.args)
+        exact = exporting.narrowed(spec, kind)
     exporting.export(spec, path, dynamo=dynamo, opset=opset, dynamic=dynamic)
     feeds = [exporting.numpy_of(a) for a in spec.args]
     if variant.startswith("q"):
         quantized.rewrite(path, feeds, variant)
-    exporting.record(path, feeds)
+    exporting.record(path, feeds, exact)
 
 
 def guarded(name, maker, variant, folder):
