@@ -147,7 +147,7 @@ def main():
                     label = "sums" + "/plain" * bool(options)
                     run_counting(tally, label, [sys.executable, "test/numerics/contractions.py", *options])
             elif kind == "forms":
-                for script in ("fusions", "pruning"):
+                for script in ("fusions", "pruning", "sequences"):
                     run_counting(tally, f"{kind}/{script}", [sys.executable, f"test/numerics/{script}.py"])
             elif kind in ("graph", "graph-long"):
                 run_counting(tally, kind, [sys.executable, "test/graph/run.py"] + ["--long"] * (kind == "graph-long"))

@@ -22,6 +22,7 @@ namespace lathe::lower {
 // 3. subgraphs become regions of scf
 void buildLowerPreparation(OpPassManager &PM) {
   PM.addPass(createLowerResolveSequences());
+  PM.addPass(createLowerPackSequences());
   PM.addPass(createLowerCodeStrings());
   PM.addPass(createLowerExpandFunctions());
   PM.addPass(onnx::createInferShapes());

@@ -29,6 +29,23 @@ def LowerResolveSequences : Pass<"lower-resolve-sequences", "mlir::ModuleOp"> {
   }];
 }
 
+def LowerPackSequences : Pass<"lower-pack-sequences", "mlir::ModuleOp"> {
+  let summary = "sequences of open length to two tensors each";
+  let description = [{
+    What `lower-resolve-sequences` leaves has a length that only the run knows. Its members lie
+    one behind the other in a tensor `[n]`, their sizes are the rows of a second, `[members, rank]`:
+
+        %t = onnx.SequenceInsert(%s, %x)
+        ->
+        %data = onnx.Concat(%s_data, Reshape(%x, [-1]))
+        %sizes = onnx.Concat(%s_sizes, Unsqueeze(Shape(%x), [0]))
+
+    Loop and If carry both, a SequenceMap becomes a Loop. Parts of a split tensor are slices of it as
+    long as nothing but parts is asked for. New ops have no shapes: `onnx-infer-shapes` must follow.
+    A model with one sequence that does not fit (members of unknown rank, strings) stays as it is.
+  }];
+}
+
 def LowerCodeStrings : Pass<"lower-code-strings", "mlir::ModuleOp"> {
   let summary = "names of classes and categories to numbers";
   let description = [{
