@@ -88,7 +88,7 @@ def best(command, times):
 def code_bytes(path):
     """The size of an object's section .text."""
     for line in subprocess.run(["size", "-A", path], capture_output=True, text=True).stdout.splitlines():
-        if line.startswith(".text "):
+        if line.startswith((".text ", ".ltext ")):
             return int(line.split()[1])
     return 0
 

@@ -99,9 +99,8 @@ struct DeviceToLLVMPass
   }
 
   LogicalResult lower(gpu::GPUModuleOp Device) {
-    OpPassManager Structure(gpu::GPUModuleOp::getOperationName());
-    addStructurePasses(Structure, /*Library=*/false);
-    if (failed(runPipeline(Structure, Device)))
+    auto Run = [&](OpPassManager &PM) { return runPipeline(PM, Device); };
+    if (failed(lowerStructure(Device, /*Library=*/false, Run)))
       return failure();
 
     LLVMTypeConverter Types(&getContext());

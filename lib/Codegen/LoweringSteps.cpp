@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LoweringSteps.h"
+#include "ExpandShapes.h"
 #include "lathe/Kernel/Kernel.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -17,25 +18,63 @@
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 using namespace lathe;
 
-void codegen::addStructurePasses(OpPassManager &PM, bool Library) {
-  PM.addPass(createConvertLinalgToLoopsPass());
-  PM.addPass(createConvertVectorToSCFPass());
-  PM.addPass(memref::createExpandStridedMetadataPass());
-  PM.addPass(createLowerAffinePass());
-  PM.addPass(createSCFToControlFlowPass());
-  PM.addPass(createCanonicalizerPass());
-  PM.addPass(createCSEPass());
-  PM.addPass(createConvertMathToLLVMPass());
-  if (Library)
-    PM.addPass(createConvertMathToLibmPass());
-  PM.addPass(createConvertVectorToLLVMPass());
+namespace {
+struct ExpandShapes : PassWrapper<ExpandShapes, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandShapes)
+  LogicalResult initialize(MLIRContext *Context) override {
+    RewritePatternSet Set(Context);
+    codegen::populateExpandShapePatterns(Set);
+    Patterns = std::move(Set);
+    return success();
+  }
+  bool canScheduleOn(RegisteredOperationName) const override { return true; }
+  void runOnOperation() override {
+    if (failed(applyPatternsGreedily(getOperation(), Patterns)))
+      signalPassFailure();
+  }
+  FrozenRewritePatternSet Patterns;
+};
+} // namespace
+
+LogicalResult
+codegen::lowerStructure(Operation *Module, bool Library,
+                        function_ref<LogicalResult(OpPassManager &)> Run) {
+  OpPassManager Loops(Module->getName());
+  OpPassManager &Each = Loops.nestAny();
+  Each.addPass(std::make_unique<ExpandShapes>());
+  Each.addPass(createConvertLinalgToLoopsPass());
+  Each.addPass(createConvertVectorToSCFPass());
+  Each.addPass(memref::createExpandStridedMetadataPass());
+  Each.addPass(createLowerAffinePass());
+  Each.addPass(createSCFToControlFlowPass());
+  Each.addPass(createCanonicalizerPass());
+  Each.addPass(createCSEPass());
+  Each.addPass(createConvertMathToLLVMPass());
+  if (failed(Run(Loops)))
+    return failure();
+  OpPassManager Vectors(Module->getName());
+  // It declares functions in the module, and few models need any.
+  if (Library &&
+      Module
+          ->walk([](Operation *Op) {
+            return isa_and_present<math::MathDialect>(Op->getDialect())
+                       ? WalkResult::interrupt()
+                       : WalkResult::advance();
+          })
+          .wasInterrupted())
+    Vectors.addPass(createConvertMathToLibmPass());
+  Vectors.nestAny().addPass(createConvertVectorToLLVMPass());
+  return Run(Vectors);
 }
 
 void codegen::populatePlainPatterns(const LLVMTypeConverter &Types,
@@ -54,7 +93,8 @@ void codegen::addPlainIllegalDialects(LLVMConversionTarget &Target) {
 }
 
 void codegen::addCleanPasses(OpPassManager &PM) {
-  PM.addPass(createReconcileUnrealizedCastsPass());
-  PM.addPass(createCanonicalizerPass());
-  PM.addPass(createCSEPass());
+  OpPassManager &Each = PM.nestAny();
+  Each.addPass(createReconcileUnrealizedCastsPass());
+  Each.addPass(createCanonicalizerPass());
+  Each.addPass(createCSEPass());
 }

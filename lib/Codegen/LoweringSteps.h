@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What host and device take on their way to the LLVM dialect.
+// What host and device take on their way to the LLVM dialect. Functions are
+// taken one by one, by as many threads as the context has.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,9 +20,12 @@
 namespace lathe::codegen {
 
 /// Structured forms to branches and plain memory accesses, vectors and math to
-/// the LLVM dialect. With \p Library, what no intrinsic covers becomes calls of
-/// libm, one per element.
-void addStructurePasses(mlir::OpPassManager &PM, bool Library);
+/// the LLVM dialect, each function of \p Module by itself. With \p Library,
+/// what no intrinsic covers becomes calls of libm, one per element. \p Run runs
+/// a pipeline on \p Module.
+mlir::LogicalResult lowerStructure(
+    mlir::Operation *Module, bool Library,
+    llvm::function_ref<mlir::LogicalResult(mlir::OpPassManager &)> Run);
 
 /// Arithmetic, branches and memory to the LLVM dialect.
 void populatePlainPatterns(const mlir::LLVMTypeConverter &Types,

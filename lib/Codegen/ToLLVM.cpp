@@ -12,7 +12,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ExpandShapes.h"
 #include "FunctionBoundary.h"
 #include "Launch.h"
 #include "LoweringSteps.h"
@@ -32,7 +31,6 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace lathe::codegen {
 #define GEN_PASS_DEF_CODEGENTOLLVMPASS
@@ -196,6 +194,21 @@ void listWeights(ModuleOp Module) {
     Module->setAttr("lathe.weights_bytes", B.getI64IntegerAttr(End));
 }
 
+/// The last step of one function, whose patterns all share.
+struct ConvertFunction
+    : PassWrapper<ConvertFunction, OperationPass<LLVM::LLVMFuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ConvertFunction)
+  ConvertFunction(const ConversionTarget &Target,
+                  const FrozenRewritePatternSet &Patterns)
+      : Target(Target), Patterns(Patterns) {}
+  void runOnOperation() override {
+    if (failed(applyPartialConversion(getOperation(), Target, Patterns)))
+      signalPassFailure();
+  }
+  const ConversionTarget &Target;
+  const FrozenRewritePatternSet &Patterns;
+};
+
 struct ToLLVMPass : codegen::impl::CodegenToLLVMPassBase<ToLLVMPass> {
   void getDependentDialects(DialectRegistry &Registry) const override {
     Registry.insert<LLVM::LLVMDialect, cf::ControlFlowDialect,
@@ -209,14 +222,8 @@ struct ToLLVMPass : codegen::impl::CodegenToLLVMPassBase<ToLLVMPass> {
       return signalPassFailure();
     listWeights(Module);
 
-    RewritePatternSet Shapes(&getContext());
-    codegen::populateExpandShapePatterns(Shapes);
-    if (failed(applyPatternsGreedily(Module, std::move(Shapes))))
-      return signalPassFailure();
-
-    OpPassManager Structure(ModuleOp::getOperationName());
-    addStructurePasses(Structure, /*Library=*/true);
-    if (failed(runPipeline(Structure, Module)))
+    auto Run = [&](OpPassManager &PM) { return runPipeline(PM, Module); };
+    if (failed(lowerStructure(Module, /*Library=*/true, Run)))
       return signalPassFailure();
 
     LLVMTypeConverter Types(&getContext());
@@ -244,12 +251,19 @@ struct ToLLVMPass : codegen::impl::CodegenToLLVMPassBase<ToLLVMPass> {
     addPlainIllegalDialects(Target);
     Target.addIllegalDialect<math::MathDialect, func::FuncDialect>();
     Target.addLegalOp<ModuleOp>();
-    if (failed(applyPartialConversion(Module, Target, std::move(Patterns))))
+    FrozenRewritePatternSet Frozen(std::move(Patterns));
+    // What stands in the module itself: declarations of libm's functions.
+    LLVMConversionTarget Outside = Target;
+    Outside.addLegalOp<LLVM::LLVMFuncOp>();
+    Outside.markOpRecursivelyLegal<LLVM::LLVMFuncOp>();
+    if (failed(applyPartialConversion(Module, Outside, Frozen)))
       return signalPassFailure();
 
-    OpPassManager Clean(ModuleOp::getOperationName());
-    addCleanPasses(Clean);
-    if (failed(runPipeline(Clean, Module)))
+    OpPassManager Bodies(ModuleOp::getOperationName());
+    Bodies.nest<LLVM::LLVMFuncOp>().addPass(
+        std::make_unique<ConvertFunction>(Target, Frozen));
+    addCleanPasses(Bodies);
+    if (failed(Run(Bodies)))
       return signalPassFailure();
   }
 
