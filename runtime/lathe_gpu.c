@@ -6,10 +6,15 @@
 \*===----------------------------------------------------------------------===*/
 /*
  * The driver's functions are found by name; its types stand here as far as they
- * are used. For each pair of model and context there is a state: module, stream,
- * one block of device memory (the model's workspace, then staged inputs and
- * outputs), the weights. Its lock is held from begin to end; an event tells a call
- * on another stream when the memory is free again.
+ * are used. For each pair of model and context there is a state: module,
+ * stream, one block of device memory (the model's workspace, then staged inputs
+ * and outputs), the weights. Its lock is held from begin to end; an event tells
+ * a call on another stream when the memory is free again.
+ *
+ * Launches are noted as they come and queued where somebody waits for them:
+ * before a fetch or put, and at the end of the call. A run of launches that
+ * came the same before, arguments and all, is queued as one graph, which costs
+ * the host one call and the device no gap between small kernels.
  */
 #include "lathe_gpu.h"
 
@@ -26,6 +31,14 @@ typedef struct CUmod_st *CUmodule;
 typedef struct CUfunc_st *CUfunction;
 typedef struct CUstream_st *CUstream;
 typedef struct CUevent_st *CUevent;
+typedef struct CUgraph_st *CUgraph;
+typedef struct CUgraphNode_st *CUgraphNode;
+typedef struct CUgraphExec_st *CUgraphExec;
+typedef struct {
+  CUfunction function;
+  unsigned grid[3], block[3], shared_bytes;
+  void **arguments, **extra;
+} CUkernelNode; /* CUDA_KERNEL_NODE_PARAMS, its first version */
 
 enum {
   OUT_OF_HOST_MEMORY = 2, /* CUDA_ERROR_OUT_OF_MEMORY */
@@ -34,7 +47,9 @@ enum {
   NON_BLOCKING = 1,       /* CU_STREAM_NON_BLOCKING */
   NO_TIMING = 2,          /* CU_EVENT_DISABLE_TIMING */
   ALIGNMENT = 256,        /* of every piece of device memory */
-  MOST_ARGUMENTS = 512    /* 4 KB, the most that a kernel takes */
+  MOST_ARGUMENTS = 512,   /* 4 KB, the most that a kernel takes */
+  LEAST_LAUNCHES = 4,     /* of which a graph is made */
+  MOST_GRAPHS = 16        /* of a model in a context; the oldest goes */
 };
 
 /* result, name in the library, arguments */
@@ -72,12 +87,24 @@ enum {
   F(Set32, "cuMemsetD32Async", (CUdeviceptr, unsigned, size_t, CUstream))      \
   F(PointerAttribute, "cuPointerGetAttribute", (void *, int, CUdeviceptr))
 
+/* Old drivers do without. */
+#define GRAPH_FUNCTIONS(F)                                                     \
+  F(GraphCreate, "cuGraphCreate", (CUgraph *, unsigned))                       \
+  F(GraphAddKernel, "cuGraphAddKernelNode",                                    \
+    (CUgraphNode *, CUgraph, const CUgraphNode *, size_t,                      \
+     const CUkernelNode *))                                                    \
+  F(GraphInstantiate, "cuGraphInstantiateWithFlags",                           \
+    (CUgraphExec *, CUgraph, unsigned long long))                              \
+  F(GraphLaunch, "cuGraphLaunch", (CUgraphExec, CUstream))                     \
+  F(GraphExecDestroy, "cuGraphExecDestroy", (CUgraphExec))                     \
+  F(GraphDestroy, "cuGraphDestroy", (CUgraph))
+
 #define DECLARE(NAME, SYMBOL, ARGUMENTS) CUresult(*NAME) ARGUMENTS;
-static struct { DRIVER_FUNCTIONS(DECLARE) } driver;
+static struct { DRIVER_FUNCTIONS(DECLARE) GRAPH_FUNCTIONS(DECLARE) } driver;
 
 static pthread_mutex_t everything = PTHREAD_MUTEX_INITIALIZER;
 static void *library;
-static int device_ready;
+static int device_ready, has_graphs;
 static CUdevice primary_device;
 static CUcontext primary;
 
@@ -92,6 +119,20 @@ struct pending {
 struct chunk {
   CUdeviceptr memory;
   struct chunk *next;
+};
+
+/* Launches in order: for each a head of HEAD_WORDS, then the arguments. */
+enum { KERNEL, THREADS, BLOCKS, COUNT, HEAD_WORDS };
+struct launches {
+  uint64_t *words;
+  uint64_t used, room, count;
+};
+
+/* Launches that came once; exec is made when they come again. */
+struct graph {
+  struct launches launches;
+  CUgraphExec exec;
+  struct graph *next;
 };
 
 struct state {
@@ -111,6 +152,9 @@ struct state {
   uint64_t given_bytes;
   struct pending *outputs;
   uint64_t num_outputs, most_outputs;
+  struct launches noted; /* of this call, not queued yet */
+  struct graph *graphs;  /* the last used first */
+  int no_graphs;         /* one could not be made */
   struct state *next;
 };
 static struct state *states;
@@ -150,8 +194,8 @@ static int open_driver(void) {
   if (device_ready)
     return 0;
   if (!library)
-    library = dlopen(name && *name ? name : "libcuda.so.1",
-                     RTLD_NOW | RTLD_LOCAL);
+    library =
+        dlopen(name && *name ? name : "libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
   if (!library)
     return LATHE_NO_DEVICE;
 #define FIND(NAME, SYMBOL, ARGUMENTS)                                          \
@@ -162,6 +206,14 @@ static int open_driver(void) {
     memcpy((void *)&driver.NAME, &found, sizeof found);                        \
   }
   DRIVER_FUNCTIONS(FIND)
+#define FIND_IF_ANY(NAME, SYMBOL, ARGUMENTS)                                   \
+  {                                                                            \
+    void *found = dlsym(library, SYMBOL);                                      \
+    has_graphs &= found != NULL;                                               \
+    memcpy((void *)&driver.NAME, &found, sizeof found);                        \
+  }
+  has_graphs = 1;
+  GRAPH_FUNCTIONS(FIND_IF_ANY)
   if (driver.Init(0))
     return LATHE_NO_DEVICE;
   device_ready = 1;
@@ -186,10 +238,24 @@ static int enter_context(CUcontext *before, CUcontext *context) {
   return status_of(driver.SetCurrent(primary));
 }
 
+/* (The driver frees an executable graph that still runs when it has ended.) */
+static void destroy_graph(struct graph *g) {
+  if (g->exec)
+    driver.GraphExecDestroy(g->exec);
+  free(g->launches.words);
+  free(g);
+}
+
 static void destroy_state(struct state *s) {
   struct chunk *c;
+  struct graph *g;
   if (s->used)
     driver.EventSynchronize(s->done);
+  while ((g = s->graphs)) {
+    s->graphs = g->next;
+    destroy_graph(g);
+  }
+  free(s->noted.words);
   while ((c = s->chunks)) {
     s->chunks = c->next;
     driver.Free(c->memory);
@@ -249,8 +315,8 @@ static int is_on_device(const void *data) {
          type == ON_DEVICE;
 }
 
-/* Makes *memory at least that large; what was there is lost. The last call is over
- * before anything is freed. */
+/* Makes *memory at least that large; what was there is lost. The last call is
+ * over before anything is freed. */
 static CUresult grow(struct state *s, CUdeviceptr *memory, uint64_t *room,
                      uint64_t bytes) {
   CUresult result = 0;
@@ -357,6 +423,7 @@ int lathe_gpu_begin(lathe_gpu_run *opaque, const lathe_gpu_image *image,
   run->stream = call->stream ? (CUstream)call->stream : s->stream;
   run->wait = !call->stream;
   s->num_outputs = 0;
+  s->noted.used = s->noted.count = 0;
   /* What the last call still does with this memory comes first. */
   if (s->used)
     check(run, driver.StreamWait(run->stream, s->done, 0));
@@ -438,14 +505,121 @@ void *lathe_gpu_output(lathe_gpu_run *opaque, void *data, uint64_t bytes) {
   return (void *)(uintptr_t)p->device;
 }
 
+/* Where the arguments of a launch stand, as the driver wants to know. */
+static void point_at(uint64_t *head, void **pointers) {
+  uint64_t i;
+  for (i = 0; i < head[COUNT]; ++i)
+    pointers[i] = &head[HEAD_WORDS + i];
+}
+
+static uint64_t *next_of(uint64_t *head) {
+  return head + HEAD_WORDS + head[COUNT];
+}
+
+static CUresult queue_each(struct run *run, const struct launches *l) {
+  void *pointers[MOST_ARGUMENTS];
+  uint64_t *head, *end = l->words + l->used;
+  CUresult result = 0;
+  for (head = l->words; head != end && !result; head = next_of(head)) {
+    point_at(head, pointers);
+    result = driver.Launch(
+        run->state->functions[head[KERNEL]], (unsigned)head[BLOCKS], 1, 1,
+        (unsigned)head[THREADS], 1, 1, 0, run->stream, pointers, NULL);
+  }
+  return result;
+}
+
+/* One kernel behind the other, as a stream has them. */
+static CUresult make_graph(struct state *s, struct graph *g) {
+  void *pointers[MOST_ARGUMENTS];
+  uint64_t *head, *end = g->launches.words + g->launches.used;
+  CUgraph graph;
+  CUgraphNode before = NULL, node;
+  CUresult result = driver.GraphCreate(&graph, 0);
+  if (result)
+    return result;
+  for (head = g->launches.words; head != end && !result; head = next_of(head)) {
+    CUkernelNode kernel = {0};
+    point_at(head, pointers);
+    kernel.function = s->functions[head[KERNEL]];
+    kernel.grid[0] = (unsigned)head[BLOCKS];
+    kernel.block[0] = (unsigned)head[THREADS];
+    kernel.grid[1] = kernel.grid[2] = kernel.block[1] = kernel.block[2] = 1;
+    kernel.arguments = pointers;
+    result = driver.GraphAddKernel(&node, graph, before ? &before : NULL,
+                                   before != NULL, &kernel);
+    before = node;
+  }
+  if (!result)
+    result = driver.GraphInstantiate(&g->exec, graph, 0);
+  if (result)
+    g->exec = NULL;
+  driver.GraphDestroy(graph);
+  return result;
+}
+
+/* The graph of these launches, in front of all others; NULL: they are new. */
+static struct graph *find_graph(struct state *s, const struct launches *l) {
+  struct graph **at = &s->graphs, *g;
+  for (; (g = *at); at = &g->next)
+    if (g->launches.used == l->used &&
+        !memcmp(g->launches.words, l->words, l->used * sizeof *l->words)) {
+      *at = g->next;
+      g->next = s->graphs;
+      s->graphs = g;
+      return g;
+    }
+  return NULL;
+}
+
+/* Keeps the launches, to know them again. */
+static void remember(struct state *s) {
+  struct graph **at = &s->graphs, *g = calloc(1, sizeof *g);
+  int n;
+  if (!g)
+    return;
+  g->launches = s->noted;
+  memset(&s->noted, 0, sizeof s->noted);
+  g->next = s->graphs;
+  s->graphs = g;
+  for (n = 0; *at && n < MOST_GRAPHS; ++n)
+    at = &(*at)->next;
+  if ((g = *at)) {
+    *at = g->next;
+    destroy_graph(g);
+  }
+}
+
+/* Queues what is noted. */
+static void flush(struct run *run) {
+  struct state *s = run->state;
+  struct launches *l = &s->noted;
+  struct graph *g = NULL;
+  if (run->status || !l->used) {
+    l->used = l->count = 0;
+    return;
+  }
+  if (has_graphs && !s->no_graphs && l->count >= LEAST_LAUNCHES) {
+    g = find_graph(s, l);
+    if (g && !g->exec && make_graph(s, g))
+      s->no_graphs = 1;
+  }
+  if (g && g->exec)
+    check(run, driver.GraphLaunch(g->exec, run->stream));
+  else if (check(run, queue_each(run, l)) && !g && has_graphs &&
+           !s->no_graphs && l->count >= LEAST_LAUNCHES)
+    remember(s);
+  l->used = l->count = 0;
+}
+
 void lathe_gpu_launch(lathe_gpu_run *opaque, uint32_t kernel, uint32_t threads,
                       uint64_t blocks, const uint64_t *arguments,
                       uint32_t count) {
   struct run *run = of(opaque);
   struct state *s = run->state;
+  struct launches *l = &s->noted;
   CUfunction *function = &s->functions[kernel];
-  void *pointers[MOST_ARGUMENTS];
-  uint32_t i;
+  uint64_t *head;
   if (run->status || !blocks)
     return;
   if (!*function &&
@@ -454,19 +628,35 @@ void lathe_gpu_launch(lathe_gpu_run *opaque, uint32_t kernel, uint32_t threads,
     *function = NULL;
     return;
   }
-  for (i = 0; i < count && i < MOST_ARGUMENTS; ++i)
-    pointers[i] = (void *)(uintptr_t)&arguments[i];
-  check(run, driver.Launch(*function, (unsigned)blocks, 1, 1, threads, 1, 1, 0,
-                           run->stream, pointers, NULL));
+  if (count > MOST_ARGUMENTS)
+    count = MOST_ARGUMENTS;
+  if (l->room - l->used < HEAD_WORDS + (uint64_t)count) {
+    uint64_t room = 2 * l->room + HEAD_WORDS + count;
+    head = realloc(l->words, room * sizeof *head);
+    if (!head) {
+      check(run, OUT_OF_HOST_MEMORY);
+      return;
+    }
+    l->words = head;
+    l->room = room;
+  }
+  head = l->words + l->used;
+  head[KERNEL] = kernel;
+  head[THREADS] = threads;
+  head[BLOCKS] = blocks;
+  head[COUNT] = count;
+  memcpy(head + HEAD_WORDS, arguments, count * sizeof *arguments);
+  l->used += HEAD_WORDS + count;
+  ++l->count;
 }
 
 void lathe_gpu_fetch(lathe_gpu_run *opaque, void *to, const void *from,
                      uint64_t bytes) {
   struct run *run = of(opaque);
   memset(to, 0, bytes);
-  if (!run->status &&
-      check(run, driver.ToHost(to, (CUdeviceptr)(uintptr_t)from, bytes,
-                               run->stream)))
+  flush(run);
+  if (!run->status && check(run, driver.ToHost(to, (CUdeviceptr)(uintptr_t)from,
+                                               bytes, run->stream)))
     check(run, driver.StreamSynchronize(run->stream));
 }
 
@@ -474,6 +664,7 @@ void lathe_gpu_put(lathe_gpu_run *opaque, void *to, uint64_t value,
                    uint32_t bytes) {
   struct run *run = of(opaque);
   CUdeviceptr at = (CUdeviceptr)(uintptr_t)to;
+  flush(run);
   if (run->status)
     return;
   if (bytes == 1)
@@ -495,6 +686,8 @@ int lathe_gpu_end(lathe_gpu_run *opaque, int status) {
   struct state *s = run->state;
   uint64_t i;
   CUresult result;
+  if (!status)
+    flush(run);
   if (!status)
     for (i = 0; i < s->num_outputs && !run->status; ++i)
       check(run, driver.ToHost(s->outputs[i].host, s->outputs[i].device,

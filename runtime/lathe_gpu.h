@@ -63,7 +63,8 @@ void *lathe_gpu_input(lathe_gpu_run *run, const void *data, uint64_t bytes);
 void *lathe_gpu_output(lathe_gpu_run *run, void *data, uint64_t bytes);
 /* Device memory until the call ends; NULL if there is none. */
 void *lathe_gpu_allocate(lathe_gpu_run *run, uint64_t bytes);
-/* Queues a kernel; each argument takes 8 bytes, a shorter one the first of them. */
+/* Notes a kernel, which is queued with those that follow; each argument takes 8
+ * bytes, a shorter one the first of them. */
 void lathe_gpu_launch(lathe_gpu_run *run, uint32_t kernel, uint32_t threads,
                       uint64_t blocks, const uint64_t *arguments,
                       uint32_t count);

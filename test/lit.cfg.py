@@ -22,6 +22,7 @@ config.substitutions.append(("%mlir-include", os.path.join(config.llvm_tools_dir
 config.substitutions.append(("%include", os.path.join(config.lathe_source_dir, "include")))
 if not config.sanitized:
     config.available_features.add("not-sanitized")
+config.substitutions.append(("%fakecuda_old", os.path.join(config.lathe_build_dir, "lib", "libfakecuda_old.so")))
 config.substitutions.append(("%fakecuda", os.path.join(config.lathe_build_dir, "lib", "libfakecuda.so")))
 if shutil.which("ptxas") or shutil.which("ptxas", path="/usr/local/cuda/bin"):
     config.available_features.add("ptxas")

@@ -111,6 +111,11 @@ struct LowerLaunch : HostPattern<kernel::LaunchOp> {
       Value At = LLVM::GEPOp::create(Rewriter, Loc, pointer(getContext()),
                                      Rewriter.getI64Type(), Words,
                                      ArrayRef<LLVM::GEPArg>{int32_t(I)});
+      // Whole words: the launcher compares them.
+      if (auto T = dyn_cast<IntegerType>(A.getType());
+          !isa<LLVM::LLVMPointerType>(A.getType()) &&
+          !(T && T.getWidth() == 64))
+        LLVM::StoreOp::create(Rewriter, Loc, integer(Rewriter, Loc, 64, 0), At);
       LLVM::StoreOp::create(Rewriter, Loc, A, At);
     }
     kernel::LaunchAttr L = Op.getLaunch();

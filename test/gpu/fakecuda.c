@@ -1,25 +1,26 @@
-/*===- fakecuda.c - A CUDA driver that checks its calls and runs on the CPU ---===*\
+/*===- fakecuda.c - A CUDA driver that checks its calls and runs on the CPU
+---===*\
 |*                                                                            *|
 |* Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.         *|
 |* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
 |*                                                                            *|
 \*===----------------------------------------------------------------------===*/
 /*
- * Stands in for libcuda.so.1 (LATHE_CUDA_DRIVER=libfakecuda.so). Device memory is
- * memory that only the driver's own functions may touch: the host program, if it
- * reads or writes it, dies; a kernel that leaves an allocation does too. Handles,
- * sizes, grids and the arguments that the PTX declares are checked.
+ * Stands in for libcuda.so.1 (LATHE_CUDA_DRIVER=libfakecuda.so). Device memory
+ * is memory that only the driver's own functions may touch: the host program,
+ * if it reads or writes it, dies; a kernel that leaves an allocation does too.
+ * Handles, sizes, grids and the arguments that the PTX declares are checked.
  *
- *   FAKECUDA_KERNELS  the kernels as a shared library (lathe-gpu-emulate); without
- *                     it launches are checked and do nothing
- *   FAKECUDA_LOG      a file to which a line is appended for each call
- *   FAKECUDA_ORDER    "reverse": blocks and threads from the last to the first.
- *                     Results must not change: where a barrier is missing, they do
- *   FAKECUDA_FAIL     "NAME:N:CODE": the N-th call of NAME returns CODE
+ *   FAKECUDA_KERNELS  the kernels as a shared library (lathe-gpu-emulate);
+ * without it launches are checked and do nothing FAKECUDA_LOG      a file to
+ * which a line is appended for each call FAKECUDA_ORDER    "reverse": blocks
+ * and threads from the last to the first. Results must not change: where a
+ * barrier is missing, they do FAKECUDA_FAIL     "NAME:N:CODE": the N-th call of
+ * NAME returns CODE
  *
- * The threads of a block are fibers that switch where they wait, so that barriers
- * and shuffles mean what they mean on a GPU. A barrier that not all threads of a
- * block reach ends the program with a message.
+ * The threads of a block are fibers that switch where they wait, so that
+ * barriers and shuffles mean what they mean on a GPU. A barrier that not all
+ * threads of a block reach ends the program with a message.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -137,7 +138,7 @@ static void close_memory(void) { protect(PROT_NONE); }
 static int initialized, retained;
 static void *current;
 static int primary; /* its address is the handle */
-static int num_streams, num_events;
+static int num_streams, num_events, num_graphs;
 
 EXPORT CUresult cuInit(unsigned flags) {
   ENTER("cuInit");
@@ -161,8 +162,8 @@ EXPORT CUresult cuDevicePrimaryCtxRetain(void **context, int device) {
   return SUCCESS;
 }
 EXPORT CUresult cuDevicePrimaryCtxRelease_v2(int device) {
-  note("cuDevicePrimaryCtxRelease memories %zu streams %d events %d",
-       live_memories, num_streams, num_events);
+  note("cuDevicePrimaryCtxRelease memories %zu streams %d events %d graphs %d",
+       live_memories, num_streams, num_events, num_graphs);
   CHECK(device == 7 && retained == 1, INVALID_VALUE);
   --retained;
   return SUCCESS;
@@ -533,50 +534,175 @@ static void run_block(int reverse) {
   } while (left);
 }
 
-EXPORT CUresult cuLaunchKernel(void *function, unsigned gx, unsigned gy,
-                               unsigned gz, unsigned bx, unsigned by,
-                               unsigned bz, unsigned shared, void *stream,
-                               void **arguments, void **extra) {
-  struct function *f = function;
+/* Does what a launch that is found right asks for. */
+static void run_kernel(struct function *f, unsigned grid, unsigned threads,
+                       void **arguments) {
   const char *order = getenv("FAKECUDA_ORDER");
   int reverse = order && strcmp(order, "reverse") == 0;
   unsigned i, b;
-  ENTER("cuLaunchKernel");
-  note("cuLaunchKernel %s grid %u block %u arguments %u", f->name, gx, bx,
-       f->arguments);
-  CHECK(is_stream(stream), INVALID_HANDLE);
-  CHECK(gx > 0 && gx <= 0x7FFFFFFF && gy == 1 && gz == 1, INVALID_VALUE);
-  CHECK(bx > 0 && bx <= MOST_THREADS && by == 1 && bz == 1, INVALID_VALUE);
-  CHECK(bx == f->threads, INVALID_VALUE);
-  CHECK(shared == 0 && !extra, INVALID_VALUE);
-  for (i = 0; i < f->arguments; ++i)
-    CHECK(arguments[i], INVALID_VALUE);
-  if (!f->run)
-    return SUCCESS;
-
   void *native = f->module->native;
+  if (!f->run)
+    return;
   *(void (**)(void))dlsym(native, "fakecuda_barrier") = barrier;
   *(uint32_t(**)(uint32_t, uint32_t))dlsym(native, "fakecuda_shuffle") =
       shuffle;
   native_thread = dlsym(native, "fakecuda_thread");
   native_block = dlsym(native, "fakecuda_block");
   native_blocks = dlsym(native, "fakecuda_blocks");
-  *native_blocks = gx;
+  *native_blocks = grid;
   body = f->run;
   body_arguments = arguments;
-  num_threads = bx;
+  num_threads = threads;
   open_memory();
-  for (i = 0; i < gx; ++i) {
-    *native_block = reverse ? gx - 1 - i : i;
+  for (i = 0; i < grid; ++i) {
+    *native_block = reverse ? grid - 1 - i : i;
     if (*f->waits) {
       run_block(reverse);
       continue;
     }
-    for (b = 0; b < bx; ++b) {
-      *native_thread = reverse ? bx - 1 - b : b;
+    for (b = 0; b < threads; ++b) {
+      *native_thread = reverse ? threads - 1 - b : b;
       body(arguments);
     }
   }
   close_memory();
+}
+
+struct launch {
+  struct function *function;
+  unsigned grid[3], block[3], shared;
+  void **arguments, **extra;
+};
+
+static CUresult check_launch(const struct launch *l) {
+  unsigned i;
+  CHECK(l->grid[0] > 0 && l->grid[0] <= 0x7FFFFFFF && l->grid[1] == 1 &&
+            l->grid[2] == 1,
+        INVALID_VALUE);
+  CHECK(l->block[0] > 0 && l->block[0] <= MOST_THREADS && l->block[1] == 1 &&
+            l->block[2] == 1,
+        INVALID_VALUE);
+  CHECK(l->block[0] == l->function->threads, INVALID_VALUE);
+  CHECK(l->shared == 0 && !l->extra, INVALID_VALUE);
+  for (i = 0; i < l->function->arguments; ++i)
+    CHECK(l->arguments[i], INVALID_VALUE);
   return SUCCESS;
 }
+
+EXPORT CUresult cuLaunchKernel(void *function, unsigned gx, unsigned gy,
+                               unsigned gz, unsigned bx, unsigned by,
+                               unsigned bz, unsigned shared, void *stream,
+                               void **arguments, void **extra) {
+  struct launch l = {function, {gx, gy, gz}, {bx, by, bz},
+                     shared,   arguments,    extra};
+  CUresult result;
+  ENTER("cuLaunchKernel");
+  note("cuLaunchKernel %s grid %u block %u arguments %u", l.function->name, gx,
+       bx, l.function->arguments);
+  CHECK(is_stream(stream), INVALID_HANDLE);
+  if ((result = check_launch(&l)))
+    return result;
+  run_kernel(l.function, gx, bx, arguments);
+  return SUCCESS;
+}
+
+/*===----------------------------------------------------------------------===*/
+/* Graphs; built with FAKECUDA_OLD, the driver has none                       */
+/*===----------------------------------------------------------------------===*/
+
+#ifndef FAKECUDA_OLD
+struct node {
+  struct function *function;
+  unsigned grid, threads;
+  uint64_t *words; /* the arguments as they were */
+  struct node *next;
+};
+struct graph {
+  char tag;
+  struct node *first, *last;
+};
+
+EXPORT CUresult cuGraphCreate(struct graph **graph, unsigned flags) {
+  ENTER("cuGraphCreate");
+  CHECK(current && flags == 0, INVALID_VALUE);
+  *graph = calloc(1, sizeof **graph);
+  (*graph)->tag = 'G';
+  ++num_graphs;
+  return SUCCESS;
+}
+
+EXPORT CUresult cuGraphAddKernelNode(struct node **made, struct graph *graph,
+                                     struct node *const *needs, size_t count,
+                                     const struct launch *l) {
+  struct node *n;
+  CUresult result;
+  unsigned i;
+  ENTER("cuGraphAddKernelNode");
+  CHECK(graph->tag == 'G', INVALID_HANDLE);
+  /* A stream's order: each behind the one before. */
+  CHECK(count == (graph->last != NULL) && (!count || needs[0] == graph->last),
+        INVALID_VALUE);
+  if ((result = check_launch(l)))
+    return result;
+  n = calloc(1, sizeof *n);
+  n->function = l->function;
+  n->grid = l->grid[0];
+  n->threads = l->block[0];
+  n->words = calloc(l->function->arguments + 1, sizeof *n->words);
+  for (i = 0; i < l->function->arguments; ++i)
+    n->words[i] = *(const uint64_t *)l->arguments[i];
+  *(graph->last ? &graph->last->next : &graph->first) = n;
+  graph->last = n;
+  *made = n;
+  return SUCCESS;
+}
+
+/* The executable form is the graph itself, which goes on without it. */
+EXPORT CUresult cuGraphInstantiateWithFlags(struct graph **exec,
+                                            struct graph *graph,
+                                            unsigned long long flags) {
+  ENTER("cuGraphInstantiateWithFlags");
+  CHECK(graph->tag == 'G' && flags == 0, INVALID_VALUE);
+  note("cuGraphInstantiate");
+  *exec = calloc(1, sizeof **exec);
+  (*exec)->tag = 'E';
+  (*exec)->first = graph->first;
+  graph->first = graph->last = NULL;
+  ++num_graphs;
+  return SUCCESS;
+}
+
+EXPORT CUresult cuGraphLaunch(struct graph *exec, void *stream) {
+  const struct node *n;
+  void *arguments[512];
+  unsigned i, count = 0;
+  ENTER("cuGraphLaunch");
+  CHECK(exec->tag == 'E' && is_stream(stream), INVALID_HANDLE);
+  for (n = exec->first; n; n = n->next, ++count) {
+    for (i = 0; i < n->function->arguments; ++i)
+      arguments[i] = &n->words[i];
+    run_kernel(n->function, n->grid, n->threads, arguments);
+  }
+  note("cuGraphLaunch %u kernels", count);
+  return SUCCESS;
+}
+
+static CUresult destroy(struct graph *graph, char tag) {
+  struct node *n;
+  CHECK(graph->tag == tag, INVALID_HANDLE);
+  while ((n = graph->first)) {
+    graph->first = n->next;
+    free(n->words);
+    free(n);
+  }
+  free(graph);
+  --num_graphs;
+  return SUCCESS;
+}
+EXPORT CUresult cuGraphDestroy(struct graph *graph) {
+  return destroy(graph, 'G');
+}
+EXPORT CUresult cuGraphExecDestroy(struct graph *exec) {
+  return destroy(exec, 'E');
+}
+#endif
