@@ -23,6 +23,8 @@ static constexpr double Start = 2000, Gather = 0.5;
 /// Weights that each row of a layer must meet, where an instruction adds one
 /// product in a lane.
 static constexpr int64_t LeastWeights = 256;
+/// Terms that a sum must have: a vector of bytes is scaled and rounded for each.
+static constexpr int64_t LeastDepth = 16;
 
 ByteUnit compress::byteUnit(const TargetDescription &Target) {
   // Kernels of a GPU have a form of their own, which was never measured.
@@ -41,7 +43,8 @@ FloatsPay compress::floatsPay(const ProductShape &P, const ByteUnit &Unit) {
   if (Unit.Lanes == 0)
     return FloatsPay::No;
   if (P.Constant)
-    return P.Depth * P.Columns * Unit.Packed < LeastWeights
+    return P.Depth < LeastDepth ||
+                   P.Depth * P.Columns * Unit.Packed < LeastWeights
                ? FloatsPay::FewWeights
                : FloatsPay::No;
   if (Unit.Computed == 0)

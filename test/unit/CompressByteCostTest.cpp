@@ -57,8 +57,9 @@ TEST(CompressByteCost, WeightsPayUnlessTheyAreFew) {
   };
   EXPECT_EQ(Layer(4, 4, VNNI512), FloatsPay::FewWeights);
   EXPECT_EQ(Layer(18, 2, VNNI512), FloatsPay::FewWeights);
-  EXPECT_EQ(Layer(8, 8, VNNI512), FloatsPay::No);
-  EXPECT_EQ(Layer(8, 8, Pairs), FloatsPay::FewWeights);
+  EXPECT_EQ(Layer(8, 32, VNNI512), FloatsPay::FewWeights);
+  EXPECT_EQ(Layer(36, 4, VNNI512), FloatsPay::No);
+  EXPECT_EQ(Layer(16, 4, Pairs), FloatsPay::FewWeights);
   EXPECT_EQ(Layer(27, 16, Pairs), FloatsPay::No);
 }
 
