@@ -23,7 +23,8 @@ static constexpr double Start = 2000, Gather = 0.5;
 /// Weights that each row of a layer must meet, where an instruction adds one
 /// product in a lane.
 static constexpr int64_t LeastWeights = 256;
-/// Terms that a sum must have: a vector of bytes is scaled and rounded for each.
+/// Terms that a sum must have: a vector of bytes is scaled and rounded for
+/// each.
 static constexpr int64_t LeastDepth = 16;
 
 ByteUnit compress::byteUnit(const TargetDescription &Target) {
