@@ -205,11 +205,12 @@ private:
 };
 
 /// usmmla: a register of sums is a square, [row, column] of two rows and two
-/// columns; operands are two rows and two columns of eight bytes.
+/// columns; operands are two rows and two columns of eight bytes. Two groups of
+/// rows are one load.
 class SquareUnit : public DotUnit {
 public:
   SquareUnit(RowBytes Rows, StringRef Prefix, OpBuilder &B, Location Loc)
-      : DotUnit(DotKind::USMMLA, 8, Rows, B, Loc),
+      : DotUnit(DotKind::USMMLA, 16, Rows, B, Loc),
         Intrinsic((Prefix + "usmmla").str()) {}
 
   unsigned sums(unsigned Width) const override {
@@ -234,11 +235,18 @@ public:
     return R;
   }
   Value rows(ValueRange Rows) override {
-    Value Both = shuffle(Rows.front(), Rows.back(),
-                         llvm::to_vector(llvm::seq<int64_t>(0, 16)));
-    return flipped(Both, Bytes.Flipped);
+    // Group by group, eight bytes of each row.
+    int64_t Size = cast<VectorType>(Rows[0].getType()).getDimSize(0);
+    SmallVector<int64_t> Lanes;
+    for (int64_t Group = 0; Group < Size; Group += 8)
+      for (int64_t Row : {int64_t(0), Size})
+        for (int64_t I = 0; I < 8; ++I)
+          Lanes.push_back(Row + Group + I);
+    return flipped(shuffle(Rows.front(), Rows.back(), Lanes), Bytes.Flipped);
   }
-  Value group(Value Rows, int64_t, unsigned) override { return Rows; }
+  Value group(Value Rows, int64_t Group, unsigned) override {
+    return slice(Rows, 16 * Group, 16);
+  }
   SmallVector<Value> columns(Value Columns, unsigned Width) override {
     SmallVector<Value> R;
     for (unsigned I = 0; I < Width; I += 2)

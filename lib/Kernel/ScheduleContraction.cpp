@@ -155,15 +155,21 @@ kernel::chooseContraction(const ContractionFacts &F,
                                      Target.VectorRegisters >= 32 ? 14 : 8);
     Rows = std::min(Rows, MostSums / (NV * Registers));
     if (AtOnce > 1)
-      // The bytes of so many rows share a register, and so do their sums.
-      Rows = llvm::alignDown((int64_t(Target.VectorRegisters) - 3) * AtOnce /
-                                 (AtOnce * NV + 1),
-                             AtOnce);
+      // The bytes of so many rows share a register, and so do their sums. Two
+      // groups of rows are loaded at once, beside two registers of columns:
+      // more where the next ones must be there before they are needed.
+      Rows = llvm::alignDown(
+          (int64_t(Target.VectorRegisters) - (Target.InOrder ? 6 : 2)) *
+              AtOnce / (AtOnce * NV + 2),
+          AtOnce);
     return ShapedType::isDynamic(F.Rows)
                ? Rows
                : int64_t(llvm::alignTo(balanced(F.Rows, Rows), AtOnce));
   };
-  S.NV = balanced(Vectors, tileVectors(Target) / Registers);
+  int64_t MostVectors = tileVectors(Target) / Registers;
+  if (AtOnce > 1 && Target.InOrder)
+    MostVectors = std::min<int64_t>(MostVectors, 3);
+  S.NV = balanced(Vectors, MostVectors);
   S.MR = RowsOf(S.NV);
   if (ShapedType::isDynamic(F.Rows) || Target.VectorRegisters < 32)
     return S;

@@ -120,10 +120,27 @@ static std::string tuningOf(const llvm::Triple &T) {
   return T.isAArch64() ? "+slow-paired-128" : "";
 }
 
+/// For a wrong \p Name of \p What ("cpu", "features"): what comes near it among
+/// \p Known, or how to see them all.
+static std::string hint(llvm::StringRef What, llvm::StringRef Name,
+                        llvm::ArrayRef<llvm::StringRef> Known) {
+  std::string Near = suggestNames(Name, Known);
+  return Near.empty() ? ("; --" + What + "=help names all").str() : Near;
+}
+
+/// The answer to --cpu=help and --features=help.
+static llvm::Error listed(llvm::StringRef What, llvm::StringRef Triple,
+                          llvm::ArrayRef<llvm::StringRef> Known) {
+  return error("--" + What + " of target '" + Triple + "' may be:\n  " +
+               llvm::join(Known, "\n  "));
+}
+
 /// Parses "+a,-b,c" into signed names, each checked against \p Known.
 static llvm::Error parseFeatures(llvm::StringRef Text,
                                  llvm::ArrayRef<llvm::StringRef> Known,
                                  llvm::StringRef Triple, std::string &Out) {
+  if (Text == "help")
+    return listed("features", Triple, Known);
   llvm::SmallVector<llvm::StringRef> Parts;
   Text.split(Parts, ',', -1, /*KeepEmpty=*/false);
   for (llvm::StringRef Part : Parts) {
@@ -132,7 +149,7 @@ static llvm::Error parseFeatures(llvm::StringRef Text,
     llvm::StringRef Name = Part.ltrim("+-");
     if (!llvm::is_contained(Known, Name))
       return error("unknown feature '" + Name + "' for target '" + Triple +
-                   "'" + suggestNames(Name, Known));
+                   "'" + hint("features", Name, Known));
     if (!Out.empty())
       Out += ',';
     Out += (On ? "+" : "-");
@@ -174,9 +191,11 @@ static llvm::Expected<TargetSpec> resolveDevice(const TargetRequest &Request,
   for (const llvm::SubtargetSubTypeKV &KV : Base->getAllProcessorDescriptions())
     if (VersionOf(KV.Key) >= Oldest)
       Known.push_back(KV.Key);
+  if (CPU == "help")
+    return listed("cpu", T.str(), Known);
   if (!Base->isCPUStringValid(CPU))
     return error("unknown CPU '" + CPU + "' for target '" + T.str() + "'" +
-                 suggestNames(CPU, Known));
+                 hint("cpu", CPU, Known));
   if (!llvm::is_contained(Known, CPU))
     return error("CPU '" + CPU + "' is too old: chips from sm_" +
                  llvm::Twine(Oldest) + " on are supported");
@@ -257,10 +276,12 @@ llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
   }
   if (CPU.empty())
     CPU = familyOf(T).DefaultCPU.str();
+  if (CPU == "help")
+    return listed("cpu", Spec.Triple, KnownCPUs);
   if (!Base->isCPUStringValid(CPU)) {
     if (!NativeCPU)
       return error("unknown CPU '" + CPU + "' for target '" + Spec.Triple +
-                   "'" + suggestNames(CPU, KnownCPUs));
+                   "'" + hint("cpu", CPU, KnownCPUs));
     CPU = familyOf(T).DefaultCPU.str();
   }
 
@@ -306,6 +327,7 @@ llvm::Expected<TargetSpec> target::resolveTarget(const TargetRequest &Request) {
       Append(Spec.FeatureChanges, Has, Name);
   }
   Spec.Description = describeTarget(Spec.Triple, Spec.CPU, Spec.Features);
+  Spec.Description.InOrder = !Full->getSchedModel().isOutOfOrder();
   return Spec;
 }
 

@@ -157,6 +157,17 @@ TEST(Schedule, BytesOnARM) {
   EXPECT_EQ(chooseContraction(bytes(96, 64, 64), Matrix),
             (ContractionSchedule{6, 4, 4, DotKind::USMMLA}));
   EXPECT_EQ(chooseContraction(bytes(3, 64, 64), Matrix)->MR, 4);
+  // In order: columns are there before they are needed.
+  TargetDescription InOrder = Matrix;
+  InOrder.InOrder = true;
+  EXPECT_EQ(chooseContraction(bytes(96, 384, 64), InOrder),
+            (ContractionSchedule{6, 3, 4, DotKind::USMMLA}));
+  for (int64_t Columns = 4; Columns <= 400; Columns += 4)
+    for (const TargetDescription &T : {Matrix, InOrder}) {
+      auto S = chooseContraction(bytes(96, Columns, 64), T);
+      // Sums, two groups of rows, columns.
+      EXPECT_LE(S->MR / 2 * (2 * S->NV + 2) + (T.InOrder ? 6 : 2), 32);
+    }
   EXPECT_EQ(chooseContraction(bytes(1, 64, 64), Matrix)->Dot, DotKind::SUDot);
   // Groups of eight would be mostly empty, those of four too.
   EXPECT_EQ(chooseContraction(bytes(100, 64, 3), Matrix)->Dot, DotKind::SUDot);

@@ -63,6 +63,18 @@ TEST(TargetSelection, WrongNames) {
             std::string::npos);
 }
 
+TEST(TargetSelection, Help) {
+  std::string CPUs = failure({"aarch64-linux-gnu", "help", ""});
+  EXPECT_EQ(CPUs.find("--cpu of target 'aarch64-unknown-linux-gnu' may be:\n"),
+            0u);
+  EXPECT_NE(CPUs.find("\n  cortex-a53\n"), std::string::npos);
+  EXPECT_NE(failure({"aarch64-linux-gnu", "", "help"}).find("\n  dotprod\n"),
+            std::string::npos);
+  EXPECT_NE(failure({"aarch64-linux-gnu", "quite-unlike-any", ""})
+                .find("; --cpu=help names all"),
+            std::string::npos);
+}
+
 TEST(TargetSelection, PairsThatLLVMWouldDieOf) {
   EXPECT_NE(failure({"x86_64-linux-gnu", "i386", ""}).find("lacks '64bit'"),
             std::string::npos);

@@ -80,7 +80,7 @@ defm target : Value<"target",
   "Machine to compile for: native (default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, or a "
   "triple such as aarch64-linux-gnu or armv7-linux-gnueabihf; nvptx64-nvidia-cuda: kernels for "
   "a GPU", "TARGET", GroupTarget, Shared>;
-defm cpu : Value<"cpu", "CPU in LLVM's spelling, e.g. znver4, skylake or sm_90; or native", "CPU",
+defm cpu : Value<"cpu", "CPU in LLVM's spelling, e.g. znver4, skylake or sm_90; native, or help for all of them", "CPU",
                  GroupTarget, Shared>;
 defm features : Value<"features", "Features to add to or take from the CPU: +avx2,-fma", "LIST",
                       GroupTarget, Shared>;

@@ -35,6 +35,9 @@ struct TargetDescription {
   unsigned VectorRegisters = 16;
   /// A fused multiply-add on vectors of f32 exists.
   bool HasFMA = false;
+  /// Instructions start in the order of the program: one that waits for a load
+  /// holds up all behind it.
+  bool InOrder = false;
   /// A scalar in memory is spread over the lanes of a multiply-add by the load
   /// itself and keeps no register busy (x86). Elsewhere each row of a register
   /// tile holds one: a multiply-add takes a lane of it (ARM).
