@@ -168,9 +168,18 @@ struct MoveQuantizePass : compress::impl::MoveQuantizeBase<MoveQuantizePass> {
     return true;
   }
 
+  /// A Slice that cuts little off: to quantize that too is cheaper than to
+  /// write floats and read them again.
+  static bool keepsMost(Operation *Op) {
+    auto From = dyn_cast<RankedTensorType>(Op->getOperand(0).getType()),
+         To = dyn_cast<RankedTensorType>(Op->getResult(0).getType());
+    return From && To && From.hasStaticShape() && To.hasStaticShape() &&
+           From.getNumElements() <= 2 * To.getNumElements();
+  }
+
   bool moveUp(Operation *Op) {
-    if (isa<onnx::SplitOp, onnx::GatherOp, onnx::ExpandOp, onnx::TileOp,
-            onnx::SliceOp>(Op))
+    if (isa<onnx::SplitOp, onnx::GatherOp, onnx::ExpandOp, onnx::TileOp>(Op) ||
+        (isa<onnx::SliceOp>(Op) && !keepsMost(Op)))
       return false; // less, or more often, is quantized behind them
     auto Q = onlyQuantizer(Op->getResult(0));
     if (!Q)

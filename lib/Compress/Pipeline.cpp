@@ -36,7 +36,11 @@ void compress::buildPipeline(mlir::OpPassManager &PM,
     PM.addPass(createPruneSigma({Prune.Sigma, Skip}));
   if (!Prune.Pattern.empty())
     PM.addPass(createPrunePattern({Prune.Pattern, Skip}));
-  // 3. Fewer bits.
+  // 3. One kind of convolution for all that follows.
+  bool ToBytes = Options.Compress.Quantize == compress::Options::Kind::Int8;
+  if (Options.Integers || ToBytes)
+    PM.addPass(createTurnConvolutions({Options.Reorder || ToBytes, ToBytes}));
+  // 4. Fewer bits.
   llvm::SmallVector<std::string> Floats(Options.Compress.QuantizeSkip.begin(),
                                         Options.Compress.QuantizeSkip.end());
   const ByteUnit &Unit = Options.Unit;
@@ -57,7 +61,7 @@ void compress::buildPipeline(mlir::OpPassManager &PM,
     PM.addPass(createQuantizeWeights({4, Floats}));
     break;
   }
-  // 4. Integers from end to end, for models that arrive quantized too.
+  // 5. Integers from end to end, for models that arrive quantized too.
   if (Options.Integers) {
     PM.addPass(createMoveQuantize());
     PM.addPass(createIntegerLayers());

@@ -26,6 +26,9 @@ std::string compress::reasonForFloats(Operation *Op, const Options &Asked,
                                 : "the types of its operands tell no number of "
                                   "heads, or no rank of its mask";
   }
+  if (isa<onnx::ConvTransposeOp>(Op))
+    return "its weights are computed, or sizes that its pads depend on are "
+           "known to the run alone";
   if (!isa<onnx::ConvOp, onnx::GemmOp, onnx::MatMulOp>(Op))
     return "there are no integer kernels for this operator";
   if (!isa<func::FuncOp>(Op->getParentOp()) && Samples)

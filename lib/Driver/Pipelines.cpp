@@ -60,6 +60,7 @@ static void buildStage(OpPassManager &PM, Stage S,
     Compress.Samples = Options.Samples.get();
     Compress.Remarks = Options.Remarks;
     Compress.Integers = Options.OptLevel > 0;
+    Compress.Reorder = Options.OptLevel >= 2 && !Options.StrictFloats;
     compress::buildPipeline(PM, Compress);
     return;
   }

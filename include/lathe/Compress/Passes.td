@@ -159,6 +159,33 @@ def IntegerLayers : Pass<"compress-integer-layers", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"layers", "layers", "Layers that multiply integers">];
 }
 
+def TurnConvolutions : Pass<"compress-turn-convolutions", "::mlir::ModuleOp"> {
+  let summary = "ConvTranspose as a Conv of all phases of its strides";
+  let description = [{
+    Of the input that ConvTranspose spreads `s` apart all but one of `s` elements are
+    zeros. So each of the `s` phases of the result (along each axis) is a convolution of
+    the input itself with every `s`-th weight of the turned window (Shi et al.,
+    Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
+    Convolutional Neural Network, 2016). One Conv computes all of them as channels, a
+    Transpose lays them side by side, a Slice cuts what pads leave out. Weights are
+    turned at once, integers with their scales and zero points. What knows Conv (the
+    passes on integers above all) then serves ConvTranspose too.
+
+    ```mlir
+    %y = onnx.ConvTranspose(%x, %w) {pads = [1, 1, 1, 1], strides = [2, 2]}   // %w: 8x16x4x4
+    // becomes
+    %p = onnx.Conv(%x, %turned) {pads = [1, 1, 1, 1]}                         // %turned: 64x8x2x2
+    %y = Slice(Reshape(Transpose(Reshape(%p))))
+    ```
+  }];
+  let options = [
+    Option<"floats", "floats", "bool", "false", "Those of floats too, not only those that read dequantized values">,
+    Option<"depthwise", "depthwise", "bool", "false", "Of floats also those with one channel a group, which spread are as fast">,
+  ];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let statistics = [Statistic<"turned", "turned", "ConvTransposes that became Conv">];
+}
+
 def ExpandAttention : Pass<"compress-expand-attention", "::mlir::ModuleOp"> {
   let summary = "Attention as two MatMuls around a Softmax";
   let description = [{

@@ -33,6 +33,8 @@ struct PipelineOptions {
   bool Remarks = false;
   /// False (-O0): models that arrive quantized are compiled as they are.
   bool Integers = true;
+  /// False: sums of floats keep the order of their terms.
+  bool Reorder = true;
 };
 
 /// From the simplified graph to a compressed one, as far as \\p Options ask for
