@@ -16,8 +16,9 @@ class TargetMachine;
 
 namespace lathe::target {
 
-/// Scalar passes only, loops unrolled if \p Unroll: vectors and register tiles
-/// are made where kernels are emitted.
+/// Scalar passes only: vectors and register tiles are made where kernels are
+/// emitted. With \p Unroll, for a device, loops are unrolled and functions
+/// inlined by the rules of \p Level.
 void optimizeModule(llvm::Module &IR, llvm::TargetMachine &Machine,
                     unsigned Level, bool Unroll);
 

@@ -46,6 +46,20 @@ static void prefixNames(llvm::Module &IR, const std::string &Name) {
       V.setName(Name + "." + V.getName());
 }
 
+/// LLVM's own order for -O2, less what finds nothing here: nobody is inlined
+/// (kernels are kept apart, main is straight), there are no exceptions, no
+/// structures, no jump tables, and each loop is looked at once. What is left is
+/// what kernels gain by: main's constants become their callees', addresses are
+/// simplified, and what a loop need not do again moves out of it. It takes two
+/// thirds of the time of -O2; the code is no slower and no larger.
+static constexpr llvm::StringLiteral HostPasses =
+    "inferattrs,ipsccp,globalopt,deadargelim,"
+    "function(sroa,early-cse,simplifycfg,loop-mssa(loop-rotate,licm),"
+    "instcombine<no-verify-fixpoint>,loop(loop-idiom,indvars,loop-deletion),"
+    "gvn,bdce,dse,loop-mssa(licm),instcombine<no-verify-fixpoint>,"
+    "vector-combine,loop-sink,instsimplify,div-rem-pairs,simplifycfg),"
+    "globaldce,constmerge";
+
 void lathe::target::optimizeModule(llvm::Module &IR,
                                    llvm::TargetMachine &Machine, unsigned Level,
                                    bool Unroll) {
@@ -64,6 +78,12 @@ void lathe::target::optimizeModule(llvm::Module &IR,
   Builder.registerFunctionAnalyses(FAM);
   Builder.registerLoopAnalyses(LAM);
   Builder.crossRegisterProxies(LAM, FAM, CGAM, MAM);
+  if (!Unroll) {
+    llvm::ModulePassManager Passes;
+    llvm::cantFail(Builder.parsePassPipeline(Passes, HostPasses));
+    Passes.run(IR, MAM);
+    return;
+  }
   // Above O2 lies only more unrolling and inlining.
   llvm::OptimizationLevel Chosen =
       Level == 0 ? llvm::OptimizationLevel::O1 : llvm::OptimizationLevel::O2;
