@@ -5,7 +5,8 @@ unit      the gtest binary
 lit       FileCheck tests of passes and tools, bad input, the C interface
 numerics  ONNX's backend suite: 300 node cases by a fixed seed, the light models, and
           everything else of the suite that is known to pass (test/suite/expected-pass.txt)
-sums      MatMul, Gemm and Conv of many shapes by the bound of sums of products, with and without emitters
+sums      MatMul, Gemm and Conv of many shapes by the bound of sums of products, with and without emitters;
+          functions of bytes by tables, equal to arithmetic
 forms     formulas as exporters write them: fused, and equal to ONNX Runtime unoptimized
 graph     the passes on the graph: idempotent, right in random company (graph-long: each alone, every model)
 generic   the light models and everything with a contraction of the suite without emitters
@@ -146,6 +147,7 @@ def main():
                 for options in ([], ["--option=--emitters=none"]):
                     label = "sums" + "/plain" * bool(options)
                     run_counting(tally, label, [sys.executable, "test/numerics/contractions.py", *options])
+                run_counting(tally, "sums/tables", [sys.executable, "test/numerics/tables.py"])
             elif kind == "forms":
                 for script in ("fusions", "pruning", "sequences"):
                     run_counting(tally, f"{kind}/{script}", [sys.executable, f"test/numerics/{script}.py"])
@@ -169,6 +171,9 @@ def main():
                 for machine, sums in (("aarch64", ""), ("aarch64-dotprod", "integer"), ("aarch64-i8mm", "integer"), ("armv7", "")):
                     run_counting(tally, f"{kind}/{machine}", [sys.executable, "test/numerics/contractions.py",
                                                               f"--machine={machine}", f"--filter={sums}"])
+                for machine in ("aarch64", "armv7"):
+                    run_counting(tally, f"{kind}/{machine}/tables", [sys.executable, "test/numerics/tables.py",
+                                                                     f"--machine={machine}"])
             elif kind == "packages":
                 run_counting(tally, kind, [sys.executable, "test/packages/run.py"])
             elif kind == "sanitize":

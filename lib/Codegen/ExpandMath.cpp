@@ -276,79 +276,103 @@ struct SplitFMA : public OpRewritePattern<math::FmaOp> {
   }
 };
 
+/// The steps of the pass on what \p Root holds.
+LogicalResult expand(Operation *Root,
+                     const lathe::codegen::ExpandMathPassOptions &Options) {
+  MLIRContext *Ctx = Root->getContext();
+  RewritePatternSet Patterns(Ctx);
+  Patterns.add<Expand<math::ExpOp>>(
+      Ctx, Options.scale, [](Formula &F, Value X) { return F.exp(X); });
+  Patterns.add<Expand<math::ErfOp>>(
+      Ctx, Options.scale, [](Formula &F, Value X) { return F.erf(X); });
+  Patterns.add<Expand<math::SinOp>>(
+      Ctx, Options.scale, [](Formula &F, Value X) { return F.sine(X, false); });
+  Patterns.add<Expand<math::CosOp>>(
+      Ctx, Options.scale, [](Formula &F, Value X) { return F.sine(X, true); });
+  Patterns.add<NarrowExtremum<arith::MaximumFOp>,
+               NarrowExtremum<arith::MinimumFOp>>(Ctx);
+  if (Options.fma)
+    Patterns.add<DivideByConstant>(Ctx);
+  populateMathAlgebraicSimplificationPatterns(Patterns);
+  StringRef Upstream[] = {
+      math::TanhOp::getOperationName(), math::LogOp::getOperationName(),
+      math::Log2Op::getOperationName(), math::Log1pOp::getOperationName(),
+      math::AtanOp::getOperationName(), math::Atan2Op::getOperationName(),
+      math::CbrtOp::getOperationName()};
+  populateMathPolynomialApproximationPatterns(Patterns, [&](StringRef Name) {
+    return llvm::is_contained(Upstream, Name);
+  });
+  if (failed(applyPatternsGreedily(Root, std::move(Patterns))))
+    return failure();
+
+  // What the formulas above use and the target has not.
+  RewritePatternSet Missing(Ctx);
+  if (!Options.fma)
+    Missing.add<SplitFMA>(Ctx);
+  if (!Options.rounding)
+    lathe::codegen::populateRoundingPatterns(Missing);
+  if (!Options.library)
+    lathe::codegen::populateDoubleMathPatterns(Missing);
+  if (!Options.maxNum)
+    lathe::codegen::populateMaxNumPatterns(Missing);
+  if (failed(applyPatternsGreedily(Root, std::move(Missing))))
+    return failure();
+  if (!Options.wholeLoads)
+    lathe::codegen::keepLoadsWhole(Root);
+
+  // What neither a polynomial nor an instruction gives. Without a library
+  // that stays, for whoever lowers it to report.
+  if (!Options.library)
+    return success();
+  RewritePatternSet Libm(Ctx);
+  populateMathToLibmConversionPatterns(Libm);
+  ConversionTarget Target(*Ctx);
+  Target.addIllegalOp<math::AcosOp, math::AcoshOp, math::AsinOp, math::AsinhOp,
+                      math::AtanOp, math::AtanhOp, math::Atan2Op, math::CbrtOp,
+                      math::CoshOp, math::ErfOp, math::ErfcOp, math::ExpM1Op,
+                      math::Log1pOp, math::SinhOp, math::TanOp, math::TanhOp>();
+  Target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+  if (failed(applyPartialConversion(Root, Target, std::move(Libm))))
+    return failure();
+  return success();
+}
+
 struct ExpandMathPass
     : public lathe::codegen::impl::ExpandMathPassBase<ExpandMathPass> {
   using ExpandMathPassBase::ExpandMathPassBase;
 
   void runOnOperation() override {
-    MLIRContext *Ctx = &getContext();
-    RewritePatternSet Patterns(Ctx);
-    Patterns.add<Expand<math::ExpOp>>(
-        Ctx, scale, [](Formula &F, Value X) { return F.exp(X); });
-    Patterns.add<Expand<math::ErfOp>>(
-        Ctx, scale, [](Formula &F, Value X) { return F.erf(X); });
-    Patterns.add<Expand<math::SinOp>>(
-        Ctx, scale, [](Formula &F, Value X) { return F.sine(X, false); });
-    Patterns.add<Expand<math::CosOp>>(
-        Ctx, scale, [](Formula &F, Value X) { return F.sine(X, true); });
-    Patterns.add<NarrowExtremum<arith::MaximumFOp>,
-                 NarrowExtremum<arith::MinimumFOp>>(Ctx);
-    if (fma)
-      Patterns.add<DivideByConstant>(Ctx);
-    populateMathAlgebraicSimplificationPatterns(Patterns);
-    StringRef Upstream[] = {
-        math::TanhOp::getOperationName(), math::LogOp::getOperationName(),
-        math::Log2Op::getOperationName(), math::Log1pOp::getOperationName(),
-        math::AtanOp::getOperationName(), math::Atan2Op::getOperationName(),
-        math::CbrtOp::getOperationName()};
-    populateMathPolynomialApproximationPatterns(Patterns, [&](StringRef Name) {
-      return llvm::is_contained(Upstream, Name);
-    });
-    if (failed(applyPatternsGreedily(getOperation(), std::move(Patterns))))
-      return signalPassFailure();
-
-    // What the formulas above use and the target has not.
-    RewritePatternSet Missing(Ctx);
-    if (!fma)
-      Missing.add<SplitFMA>(Ctx);
-    if (!rounding)
-      lathe::codegen::populateRoundingPatterns(Missing);
-    if (!library)
-      lathe::codegen::populateDoubleMathPatterns(Missing);
-    if (!maxNum)
-      lathe::codegen::populateMaxNumPatterns(Missing);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(Missing))))
-      return signalPassFailure();
-    if (!wholeLoads)
-      lathe::codegen::keepLoadsWhole(getOperation());
-
-    // What neither a polynomial nor an instruction gives. Without a library
-    // that stays, for whoever lowers it to report.
-    if (!library)
-      return;
-    RewritePatternSet Libm(Ctx);
-    populateMathToLibmConversionPatterns(Libm);
-    ConversionTarget Target(*Ctx);
-    Target
-        .addIllegalOp<math::AcosOp, math::AcoshOp, math::AsinOp, math::AsinhOp,
-                      math::AtanOp, math::AtanhOp, math::Atan2Op, math::CbrtOp,
-                      math::CoshOp, math::ErfOp, math::ErfcOp, math::ExpM1Op,
-                      math::Log1pOp, math::SinhOp, math::TanOp, math::TanhOp>();
-    Target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
-    if (failed(applyPartialConversion(getOperation(), Target, std::move(Libm))))
-      return signalPassFailure();
+    lathe::codegen::ExpandMathPassOptions Options;
+    Options.fma = fma;
+    Options.rounding = rounding;
+    Options.maxNum = maxNum;
+    Options.wholeLoads = wholeLoads;
+    Options.library = library;
+    Options.scale = scale;
+    if (failed(expand(getOperation(), Options)))
+      signalPassFailure();
   }
 };
 } // namespace
 
-std::unique_ptr<Pass>
-lathe::codegen::createExpandMathPass(const TargetDescription &Target) {
-  ExpandMathPassOptions Options;
+static lathe::codegen::ExpandMathPassOptions
+optionsFor(const lathe::TargetDescription &Target) {
+  lathe::codegen::ExpandMathPassOptions Options;
   Options.fma = Target.HasFMA;
   Options.rounding = Target.HasRounding;
   Options.maxNum = Target.HasMaxNum;
   Options.library = !Target.IsGPU;
   Options.wholeLoads = Target.KeepsLoadsWhole;
   Options.scale = Target.HasScale;
-  return lathe::codegen::createExpandMathPass(std::move(Options));
+  return Options;
+}
+
+LogicalResult lathe::codegen::expandMath(Operation *Root,
+                                         const TargetDescription &Target) {
+  return expand(Root, optionsFor(Target));
+}
+
+std::unique_ptr<Pass>
+lathe::codegen::createExpandMathPass(const TargetDescription &Target) {
+  return lathe::codegen::createExpandMathPass(optionsFor(Target));
 }

@@ -7,6 +7,7 @@
 
 #include "Fallback.h"
 #include "ParallelLoops.h"
+#include "lathe/Kernel/Kernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/Bufferize.h"
@@ -19,6 +20,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
+using namespace lathe;
 using namespace lathe::codegen;
 
 /// Largest temporary that may lie on the stack.
@@ -74,6 +76,15 @@ LogicalResult lathe::codegen::emitFallback(KernelContext &Ctx, Block &Body,
     Rewriter.setInsertionPoint(G);
     if (failed(linalg::rewriteInDestinationPassingStyle(Rewriter, G)))
       return G.emitError("cannot be computed inside of a kernel");
+  }
+
+  SmallVector<kernel::LookupOp> Lookups;
+  Function->walk([&](kernel::LookupOp L) { Lookups.push_back(L); });
+  for (kernel::LookupOp L : Lookups) {
+    Rewriter.setInsertionPoint(L);
+    Value At = arith::IndexCastUIOp::create(
+        Rewriter, L.getLoc(), Rewriter.getIndexType(), L.getIndex());
+    Rewriter.replaceOpWithNewOp<tensor::ExtractOp>(L, L.getTable(), At);
   }
 
   bufferization::OneShotBufferizationOptions Options;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Lanes.h"
+#include "lathe/Kernel/Kernel.h"
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -13,6 +14,7 @@
 #include <numeric>
 
 using namespace mlir;
+using namespace lathe;
 using namespace lathe::codegen;
 
 Value LaneBuilder::index(int64_t C) {
@@ -188,9 +190,22 @@ Lane LaneBuilder::affine(AffineExpr E, ArrayRef<Lane> Dims,
   return divOrMod(E.getKind(), L, C, S);
 }
 
+arith::MulFOp lathe::codegen::fusedProduct(Operation *Op) {
+  auto Add = dyn_cast<arith::AddFOp>(Op);
+  if (!Add || !(Add.getType().isF32() || Add.getType().isF64()))
+    return {};
+  for (Value V : {Add.getLhs(), Add.getRhs()})
+    if (auto Mul = V.getDefiningOp<arith::MulFOp>())
+      if (Mul->hasOneUse() && Mul->getBlock() == Op->getBlock())
+        return Mul;
+  return {};
+}
+
 bool lathe::codegen::isVectorizable(Operation *Op) {
   if (Op->getNumRegions() != 0)
     return false;
+  if (isa<kernel::LookupOp>(Op))
+    return true;
   auto Ok = [](Type T) { return VectorType::isValidElementType(T); };
   if (!llvm::all_of(Op->getResultTypes(), Ok) ||
       !llvm::all_of(Op->getOperandTypes(), Ok))

@@ -94,7 +94,11 @@ private:
                 const LaneShape &S);
 };
 
-/// Whether LaneBuilder::emit can re-create \p Op on vectors.
+/// The product that \p Op, a sum, takes as a fused multiply-add where the
+/// target has one; null: none.
+mlir::arith::MulFOp fusedProduct(mlir::Operation *Op);
+
+/// Whether \p Op can be re-created on vectors.
 bool isVectorizable(mlir::Operation *Op);
 
 } // namespace lathe::codegen

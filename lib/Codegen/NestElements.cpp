@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "NestEmitter.h"
+#include "lathe/Kernel/Kernel.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -355,18 +356,6 @@ Lane NestEmitter::element(Value T, const Coords &At, const Point &Pt) {
   return element(View->first, View->second, Pt);
 }
 
-/// The product that \p Op, a sum, may take as a fused multiply-add.
-static arith::MulFOp fusedProduct(Operation *Op) {
-  auto Add = dyn_cast<arith::AddFOp>(Op);
-  if (!Add || !(Add.getType().isF32() || Add.getType().isF64()))
-    return {};
-  for (Value V : {Add.getLhs(), Add.getRhs()})
-    if (auto Mul = V.getDefiningOp<arith::MulFOp>())
-      if (Mul->hasOneUse() && Mul->getBlock() == Op->getBlock())
-        return Mul;
-  return {};
-}
-
 SmallVector<Lane> NestEmitter::body(Block &Body, ArrayRef<Lane> Args,
                                     const Coords &Loops, const Point &Pt) {
   DenseMap<Value, Lane> Env;
@@ -390,6 +379,14 @@ void NestEmitter::bodyOp(Operation *Op, DenseMap<Value, Lane> &Env,
   };
   if (auto I = dyn_cast<linalg::IndexOp>(Op)) {
     Env[I] = L.affine(Loops[I.getDim()], Pt.At, Pt.S);
+    return;
+  }
+  if (auto Table = dyn_cast<kernel::LookupOp>(Op)) {
+    Lane X = Of(Table.getIndex());
+    Value Index = X.IsVector ? X.V : L.scalar(X),
+          R = kernel::LookupOp::create(B, L.Loc, Index.getType(),
+                                       Ctx.memref(Table.getTable()), Index);
+    Env[Table] = X.IsVector ? Lane::vector(R) : Lane::uniform(R);
     return;
   }
   if (auto X = dyn_cast<tensor::ExtractOp>(Op)) {

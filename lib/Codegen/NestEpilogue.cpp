@@ -15,6 +15,7 @@
 
 #include "NestEmitter.h"
 #include "Outline.h"
+#include "lathe/Kernel/Kernel.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -29,6 +30,9 @@ static unsigned costOf(Operation *Op) {
           math::SinOp, math::CosOp, math::LogOp, math::Log2Op, math::Log10Op,
           math::Log1pOp, math::AtanOp, math::PowFOp, math::SinhOp, math::CoshOp,
           math::AsinOp, math::AcosOp, math::TanOp>(Op))
+    return 20;
+  // A table keeps many registers busy.
+  if (isa<lathe::kernel::LookupOp>(Op))
     return 20;
   return 1;
 }

@@ -7,10 +7,12 @@
 
 #include "NestGraph.h"
 #include "Lanes.h"
+#include "lathe/Kernel/Kernel.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
+using namespace lathe;
 using namespace lathe::codegen;
 
 int NestGraph::findReduction(linalg::GenericOp Op, const Coords &Loops) const {
@@ -319,11 +321,13 @@ LogicalResult GraphBuilder::visitBody(linalg::GenericOp Op, const Coords &Loops,
   Body.walk([&](Operation *X) {
     if (X == Body.getTerminator())
       return;
-    // (An argument that is read at computed places is an access, below.)
+    // (An argument that is read at computed places is an access, below; a table
+    // is none.)
     for (Value V : X->getOperands())
       if (V.getParentRegion() != &Op.getRegion() &&
           !Op.getRegion().isAncestor(V.getParentRegion()) &&
-          !(isa<tensor::ExtractOp>(X) && isa<BlockArgument>(V)))
+          !(isa<tensor::ExtractOp, kernel::LookupOp>(X) &&
+            isa<BlockArgument>(V)))
         Ok &= scalarOutside(V);
     ++G.BodyOps;
     if (auto I = dyn_cast<linalg::IndexOp>(X)) {

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lathe/Codegen/Passes.h"
+#include "lathe/Codegen/Tabulate.h"
 #include "lathe/Compress/Pipeline.h"
 #include "lathe/Driver/Compiler.h"
 #include "lathe/Driver/Evaluator.h"
@@ -79,6 +80,7 @@ static void buildStage(OpPassManager &PM, Stage S,
     // Packed panels are for the registers of a processor.
     Kernel.Schedules =
         Options.Emitters && !Options.StrictFloats && !Machine.IsGPU;
+    Kernel.ByteValues = codegen::tabulate;
     Kernel.Target = Machine;
     kernel::buildPipeline(PM, Kernel);
     return;
@@ -97,6 +99,7 @@ static void buildStage(OpPassManager &PM, Stage S,
           Machine, /*Nests=*/true, /*OrderedSums=*/Options.StrictFloats));
     PM.addPass(createCanonicalizerPass());
     PM.addPass(createCSEPass());
+    PM.addPass(codegen::createExpandLookupsPass(Machine));
     PM.addPass(codegen::createExpandMathPass(Machine));
     if (Machine.IsGPU) {
       PM.addPass(codegen::createSplitDevicePass());

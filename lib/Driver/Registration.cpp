@@ -8,6 +8,7 @@
 #include "lathe/Driver/Registration.h"
 #include "lathe/Codegen/Passes.h"
 #include "lathe/Codegen/Registration.h"
+#include "lathe/Codegen/Tabulate.h"
 #include "lathe/Compress/Passes.h"
 #include "lathe/Driver/Compiler.h"
 #include "lathe/Driver/Evaluator.h"
@@ -36,6 +37,9 @@ void lathe::registerAllPasses() {
   // Before the generated registration, which would leave it without.
   mlir::registerPass(
       [] { return graph::createFoldConstants({}, &driver::hostEvaluator()); });
+  mlir::registerPass([] {
+    return kernel::createKernelTabulatePass(codegen::tabulate, nullptr);
+  });
   graph::registerGraphPasses();
   compress::registerCompressPasses();
   lower::registerLowerPasses();

@@ -224,3 +224,13 @@ LogicalResult AllocateOp::verify() {
 LogicalResult OutputOp::verify() {
   return verifySizes(*this, getType(), getSizes().size());
 }
+
+//===----------------------------------------------------------------------===//
+// kernel.lookup
+//===----------------------------------------------------------------------===//
+
+LogicalResult LookupOp::verify() {
+  if (cast<ShapedType>(getTable().getType()).getDimSize(0) != 256)
+    return emitOpError("table must have 256 bytes");
+  return success();
+}

@@ -33,6 +33,8 @@ void kernel::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
     PM.addPass(createCSEPass());
     Fuse();
   }
+  if (Options.Fuse && Options.ByteValues)
+    PM.addPass(createKernelTabulatePass(Options.ByteValues, &Options.Target));
   // 2. Larger buffers before the producers of their parts.
   // Sizes come from inputs, not from results of other kernels. No CSE from here
   // on: two padded buffers of one size must stay two.

@@ -62,6 +62,7 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
     T.BroadcastsFromMemory = false;
     T.OperandLanes = 4;
     T.Dots = armDots(On);
+    T.Lookup = ByteLookup::Lists64;
     return T;
   }
   if (Triple.starts_with("arm") || Triple.starts_with("thumb")) {
@@ -73,6 +74,7 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
     T.HasF16Conversion = On.contains("fp16");
     T.KeepsLoadsWhole = false;
     T.Dots = armDots(On);
+    T.Lookup = ByteLookup::Lists32;
     return T;
   }
 
@@ -93,5 +95,9 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
   // AVX without AVX2.
   if (T.VectorBits == 256 && !On.contains("avx2"))
     T.IntegerBits = 128;
+  if (AVX512 && On.contains("avx512vbmi"))
+    T.Lookup = ByteLookup::Pairs64;
+  else if (On.contains("ssse3"))
+    T.Lookup = ByteLookup::Rows16;
   return T;
 }

@@ -43,3 +43,11 @@ func.func @main() {
 
 // expected-error @+1 {{'outer' must be a permutation}}
 #p = #kernel.packing<outer = [1, 1]>
+
+// -----
+
+func.func @main(%t: tensor<16xi8>, %x: i8) -> i8 {
+  // expected-error @+1 {{table must have 256 bytes}}
+  %y = kernel.lookup %t[%x] : tensor<16xi8>, i8
+  return %y : i8
+}

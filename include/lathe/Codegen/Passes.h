@@ -35,6 +35,14 @@ createEmitGPUKernelsPass(const TargetDescription &Target,
 std::unique_ptr<mlir::Pass>
 createExpandMathPass(const TargetDescription &Target);
 
+/// The same on what \p Root holds, whatever op it is.
+llvm::LogicalResult expandMath(mlir::Operation *Root,
+                               const TargetDescription &Target);
+
+/// codegen-expand-lookups likewise.
+std::unique_ptr<mlir::Pass>
+createExpandLookupsPass(const TargetDescription &Target);
+
 #define GEN_PASS_REGISTRATION
 #include "lathe/Codegen/Passes.h.inc"
 

@@ -116,6 +116,33 @@ def DeviceToLLVMPass : Pass<"codegen-device-to-llvm", "::mlir::ModuleOp"> {
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def ExpandLookupsPass : Pass<"codegen-expand-lookups"> {
+  let summary = "Expand kernel.lookup into the target's table instructions";
+  let description = [{
+    Bytes of a vector pick from a table of 256 bytes: vpermi2b with AVX512-VBMI, pshufb
+    and selections by the upper bits with SSSE3 and later, lists of registers (tbl, tbx)
+    on ARM, loads byte by byte elsewhere.
+
+    ```mlir
+    %y = kernel.lookup %table[%x] : memref<256xi8>, vector<64xi8>
+    // becomes, with AVX512-VBMI
+    %0 = llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"(%t0, %x, %t1) ...
+    %1 = llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"(%t2, %x, %t3) ...
+    %s = arith.cmpi slt, %x, %zero : vector<64xi8>
+    %y = arith.select %s, %1, %0 : vector<64xi1>, vector<64xi8>
+    ```
+  }];
+  let options = [
+    Option<"triple", "triple", "std::string", "\"x86_64-unknown-linux-gnu\"",
+           "Target triple">,
+    Option<"cpu", "cpu", "std::string", "\"x86-64\"", "CPU, LLVM's name">,
+    Option<"features", "features", "std::string", "\"\"",
+           "Complete list of features, as +a,+b">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
+}
+
 def ExpandMathPass : Pass<"codegen-expand-math"> {
   let summary = "Expand functions of math into arithmetic on vectors";
   let description = [{

@@ -131,6 +131,25 @@ def Kernel_CallOp : Kernel_Op<"call", [
   }];
 }
 
+def Kernel_LookupOp : Kernel_Op<"lookup", [Pure, AllTypesMatch<["index", "result"]>]> {
+  let summary = "A function of a byte, by its table";
+  let description = [{
+    The byte of `table` at the place that `index`, an unsigned number, says; of each
+    lane, if it is a vector. Stands within the bodies of structured ops, and nothing
+    writes the table.
+
+    ```mlir
+    %y = kernel.lookup %table[%x] : tensor<256xi8>, i8
+    %y = kernel.lookup %table[%x] : memref<256xi8>, vector<64xi8>
+    ```
+  }];
+  let arguments = (ins AnyTypeOf<[1DTensorOf<[I8]>, MemRefRankOf<[I8], [1]>]>:$table,
+                       AnyTypeOf<[I8, VectorOfRankAndType<[1], [I8]>]>:$index);
+  let results = (outs AnyTypeOf<[I8, VectorOfRankAndType<[1], [I8]>]>:$result);
+  let assemblyFormat = "$table `[` $index `]` attr-dict `:` type($table) `,` type($index)";
+  let hasVerifier = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Constants and places
 //===----------------------------------------------------------------------===//

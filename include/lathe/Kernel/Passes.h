@@ -9,6 +9,7 @@
 #define LATHE_KERNEL_PASSES_H
 
 #include "lathe/Kernel/Kernel.h"
+#include "lathe/Kernel/Tabulator.h"
 #include "lathe/Support/PassStatistic.h"
 #include "lathe/Support/TargetDescription.h"
 #include "mlir/Pass/Pass.h"
@@ -21,6 +22,12 @@ namespace lathe::kernel {
 /// kernel-schedule for a target that is known as data.
 std::unique_ptr<mlir::Pass>
 createKernelSchedulePass(const TargetDescription &Target);
+
+/// kernel-tabulate for a target that is known as data (else by the pass's
+/// options). Without \p Values it does nothing.
+std::unique_ptr<mlir::Pass>
+createKernelTabulatePass(const Tabulator &Values,
+                         const TargetDescription *Target);
 
 #define GEN_PASS_REGISTRATION
 #include "lathe/Kernel/Passes.h.inc"

@@ -58,6 +58,39 @@ def KernelAssignLayoutPass : Pass<"kernel-assign-layout", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def KernelTabulatePass : Pass<"kernel-tabulate", "::mlir::ModuleOp"> {
+  let summary = "Functions of a byte as tables of 256";
+  let description = [{
+    What a body computes of one byte and constants, up to a byte again (between
+    DequantizeLinear and QuantizeLinear, say), is evaluated for all 256 values with
+    the arithmetic that the kernel would have, fused multiply-adds and polynomials
+    included. If the values are those of a clamp, two instructions take its place; else
+    `kernel.lookup` where that is fewer instructions on the target (`paysAsTable`).
+    Results keep their bits. Without a `Tabulator` nothing is done.
+
+    ```mlir
+    ^bb0(%x: i8, %o: i8):                     ^bb0(%x: i8, %o: i8):
+      %1 = arith.extui %x : i8 to i32           %9 = kernel.lookup %table[%x] : tensor<256xi8>, i8
+      %2 = arith.sitofp %1 : i32 to f32         linalg.yield %9 : i8
+      ...
+      %8 = arith.trunci %7 : i32 to i8
+      linalg.yield %8 : i8
+    ```
+  }];
+  let constructor = "::lathe::kernel::createKernelTabulatePass({}, nullptr)";
+  let options = [
+    Option<"triple", "triple", "std::string", "\"x86_64-unknown-linux-gnu\"",
+           "Target triple">,
+    Option<"cpu", "cpu", "std::string", "\"x86-64\"", "CPU, LLVM's name">,
+    Option<"features", "features", "std::string", "\"\"",
+           "Complete list of features, as +a,+b">];
+  let statistics = [Statistic<"tables", "tables", "Functions that became tables">,
+                    Statistic<"clamps", "clamps", "Functions that are clamps">];
+  let dependentDialects = [
+    "::lathe::kernel::KernelDialect", "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
 def KernelLowerPadsPass : Pass<"kernel-lower-pads", "::mlir::ModuleOp"> {
   let summary = "Turn tensor.pad and tensor.concat into insertions";
   let description = [{

@@ -8,6 +8,7 @@
 #ifndef LATHE_KERNEL_PIPELINE_H
 #define LATHE_KERNEL_PIPELINE_H
 
+#include "lathe/Kernel/Tabulator.h"
 #include "lathe/Support/TargetDescription.h"
 
 namespace mlir {
@@ -24,6 +25,8 @@ struct PipelineOptions {
   /// Ask the choose functions for schedules; without, all kernels compile by
   /// the generic tier.
   bool Schedules = true;
+  /// Evaluates functions of a byte; without, none becomes a table.
+  Tabulator ByteValues;
   /// The machine to schedule for.
   TargetDescription Target;
 };

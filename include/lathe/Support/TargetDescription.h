@@ -14,6 +14,7 @@
 #ifndef LATHE_SUPPORT_TARGETDESCRIPTION_H
 #define LATHE_SUPPORT_TARGETDESCRIPTION_H
 
+#include "lathe/Support/ByteTable.h"
 #include "lathe/Support/DotForm.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
@@ -64,6 +65,8 @@ struct TargetDescription {
   /// Lanes of f32 of which one instruction picks any by the low bits of an i32
   /// in each lane (AVX-512's vpermps); 0: none. A table of weights of few bits.
   unsigned TableLanes = 0;
+  /// What picks from a table of 256 bytes.
+  ByteLookup Lookup = ByteLookup::Scalar;
   /// How sums of products of bytes are made, simplest first; none: as any other
   /// integers. Schedules choose between them.
   llvm::SmallVector<DotKind, 3> Dots;
