@@ -19,12 +19,14 @@
 #include "lathe/Kernel/Kernel.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Conversion/NVGPUToNVVM/NVGPUToNVVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Pass/PassManager.h"
 
 namespace lathe::codegen {
@@ -128,6 +130,11 @@ struct DeviceToLLVMPass
     RewritePatternSet Patterns(&getContext());
     populatePlainPatterns(Types, Patterns);
     populateVectorToLLVMConversionPatterns(Types, Patterns);
+    // Tokens only order copies and waits within the function.
+    Types.addConversion([](nvgpu::DeviceAsyncTokenType T) -> Type {
+      return IntegerType::get(T.getContext(), 32);
+    });
+    populateNVGPUToNVVMConversionPatterns(Types, Patterns);
     Patterns.add<LowerNumber<gpu::ThreadIdOp, NVVM::ThreadIdXOp>,
                  LowerNumber<gpu::BlockIdOp, NVVM::BlockIdXOp>,
                  LowerNumber<gpu::GridDimOp, NVVM::GridDimXOp>, LowerBarrier,
@@ -135,7 +142,7 @@ struct DeviceToLLVMPass
     LLVMConversionTarget Target(getContext());
     Target.addLegalDialect<NVVM::NVVMDialect>();
     addPlainIllegalDialects(Target);
-    Target.addIllegalDialect<vector::VectorDialect>();
+    Target.addIllegalDialect<vector::VectorDialect, nvgpu::NVGPUDialect>();
     Target.addLegalOp<gpu::GPUModuleOp>();
     if (failed(applyPartialConversion(Device, Target, std::move(Patterns))))
       return failure();

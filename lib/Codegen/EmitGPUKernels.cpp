@@ -19,15 +19,19 @@
 #include "Halo.h"
 #include "KernelFrame.h"
 #include "lathe/Codegen/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Dominance.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
+#include "mlir/Transforms/Passes.h"
 
 namespace lathe::codegen {
 #define GEN_PASS_DEF_EMITGPUKERNELSPASS
@@ -61,6 +65,15 @@ struct EmitGPUKernelsPass
       DominanceInfo Dominance(F);
       eliminateCommonSubExpressions(Rewriter, Dominance, F);
       F.walk([](LoopLikeOpInterface Loop) { moveLoopInvariantCode(Loop); });
+      // Indices in 32 bits where sizes prove that they fit.
+      OpPassManager Narrow(kernel::FuncOp::getOperationName());
+      arith::ArithIntRangeNarrowingOptions Widths;
+      Widths.bitwidthsSupported.push_back(32);
+      Narrow.addPass(arith::createArithIntRangeNarrowing(Widths));
+      Narrow.addPass(createCanonicalizerPass());
+      Narrow.addPass(createCSEPass());
+      if (failed(runPipeline(Narrow, F)))
+        return signalPassFailure();
     }
   }
 

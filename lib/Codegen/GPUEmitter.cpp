@@ -25,6 +25,22 @@ Value lathe::codegen::makeShared(OpBuilder &B, Location Loc,
   return memref::AllocaOp::create(B, Loc, T, B.getI64IntegerAttr(16));
 }
 
+Value lathe::codegen::threadNumber(OpBuilder &B, Location Loc,
+                                   int64_t Threads) {
+  return gpu::ThreadIdOp::create(B, Loc, gpu::Dimension::x,
+                                 B.getIndexAttr(Threads));
+}
+
+Value lathe::codegen::blockNumber(OpBuilder &B, Location Loc) {
+  return gpu::BlockIdOp::create(B, Loc, gpu::Dimension::x,
+                                B.getIndexAttr(GPUMaxBlocks));
+}
+
+Value lathe::codegen::numBlocks(OpBuilder &B, Location Loc) {
+  return gpu::GridDimOp::create(B, Loc, gpu::Dimension::x,
+                                B.getIndexAttr(GPUMaxBlocks));
+}
+
 //===----------------------------------------------------------------------===//
 // Arithmetic on numbers
 //===----------------------------------------------------------------------===//
@@ -89,8 +105,8 @@ void GPUEmitter::ifThen(Value Condition, llvm::function_ref<void()> Body) {
 }
 
 void GPUEmitter::overBlocks(Value Count, llvm::function_ref<void(Value)> Body) {
-  Value First = gpu::BlockIdOp::create(B, L.Loc, gpu::Dimension::x);
-  Value Step = gpu::GridDimOp::create(B, L.Loc, gpu::Dimension::x);
+  Value First = blockNumber(B, L.Loc);
+  Value Step = numBlocks(B, L.Loc);
   scf::ForOp::create(B, L.Loc, First, Count, Step, ValueRange(),
                      [&](OpBuilder &, Location, Value Iv, ValueRange) {
                        size_t Mark = openScope();
@@ -186,7 +202,7 @@ void GPUEmitter::emitPoints() {
 }
 
 void GPUEmitter::emit() {
-  Thread = gpu::ThreadIdOp::create(B, L.Loc, gpu::Dimension::x);
+  Thread = threadNumber(B, L.Loc, GPUThreads);
   switch (Plan.Kind) {
   case GPUPlan::Form::Points:
     return emitPoints();
@@ -239,12 +255,9 @@ void lathe::codegen::fillByAll(KernelContext &Ctx, const Halo &H) {
   auto Ty = cast<MemRefType>(H.Out.getType());
   Value Threads = Index(GPUThreads);
   Value First = B.createOrFold<arith::AddIOp>(
-      Loc,
-      B.createOrFold<arith::MulIOp>(
-          Loc, gpu::BlockIdOp::create(B, Loc, gpu::Dimension::x), Threads),
-      gpu::ThreadIdOp::create(B, Loc, gpu::Dimension::x));
-  Value Step = B.createOrFold<arith::MulIOp>(
-      Loc, gpu::GridDimOp::create(B, Loc, gpu::Dimension::x), Threads);
+      Loc, B.createOrFold<arith::MulIOp>(Loc, blockNumber(B, Loc), Threads),
+      threadNumber(B, Loc, GPUThreads));
+  Value Step = B.createOrFold<arith::MulIOp>(Loc, numBlocks(B, Loc), Threads);
   Value Count = Index(1);
   for (Value Size : H.Whole)
     Count = B.createOrFold<arith::MulIOp>(Loc, Count, Size);

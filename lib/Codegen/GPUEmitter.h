@@ -69,11 +69,23 @@ private:
 
   // Tiles (GPUTiles.cpp).
   struct Side;
-  void loadSide(const Side &S, mlir::Value First);
-  llvm::SmallVector<mlir::Value> term(mlir::Value K, const Side &A,
-                                      const Side &C, const Points &Tile,
-                                      mlir::ValueRange Acc);
+  void planCopies(Side &S);
+  void setPieces(Side &S);
+  Point pointOf(const Side &S, mlir::Value First, mlir::Value Term, Point Pt);
+  llvm::SmallVector<mlir::Value> startSide(const Side &S, mlir::Value First,
+                                           mlir::Value Buffer);
+  void finishSide(const Side &S, mlir::ValueRange Loaded, mlir::Value Buffer);
+  llvm::SmallVector<mlir::Value> term(mlir::Value Buffer, mlir::Value K,
+                                      const Side &A, const Side &C,
+                                      const Points &Tile, mlir::ValueRange Acc);
 };
+
+/// This thread's number of \p Threads, this block's, and how many blocks there
+/// are, with bounds: arithmetic on them can be narrow.
+mlir::Value threadNumber(mlir::OpBuilder &B, mlir::Location Loc,
+                         int64_t Threads);
+mlir::Value blockNumber(mlir::OpBuilder &B, mlir::Location Loc);
+mlir::Value numBlocks(mlir::OpBuilder &B, mlir::Location Loc);
 
 /// Fills \p H, all threads an element at a time.
 void fillByAll(KernelContext &Ctx, const Halo &H);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GPULoops.h"
+#include "GPUEmitter.h"
 #include "ParallelLoops.h"
 #include "lathe/Codegen/GPUTile.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -52,7 +53,6 @@ private:
                  ArrayRef<kernel::BlocksAttr> Blocks);
 
   Value index(int64_t V) { return arith::ConstantIndexOp::create(B, Loc, V); }
-  Value thread() { return gpu::ThreadIdOp::create(B, Loc, gpu::Dimension::x); }
   /// What is done for the iterations from \p First on, each \p Step.
   void iterations(ArrayRef<PerfectNest> Nests, Value First, Value Step);
 
@@ -141,13 +141,9 @@ bool LoopSharing::overGrid() {
   B.setInsertionPoint(Body.getTerminator());
   Value First = arith::AddIOp::create(
       B, Loc,
-      arith::MulIOp::create(B, Loc,
-                            gpu::BlockIdOp::create(B, Loc, gpu::Dimension::x),
-                            index(Threads)),
-      thread());
-  Value Step = arith::MulIOp::create(
-      B, Loc, gpu::GridDimOp::create(B, Loc, gpu::Dimension::x),
-      index(Threads));
+      arith::MulIOp::create(B, Loc, blockNumber(B, Loc), index(Threads)),
+      threadNumber(B, Loc, Threads));
+  Value Step = arith::MulIOp::create(B, Loc, numBlocks(B, Loc), index(Threads));
   iterations(Found->Nests, First, Step);
   for (scf::ForOp Loop : Loops)
     Loop.erase();
@@ -210,7 +206,7 @@ bool LoopSharing::overBlock() {
       Scratch->setAttr(OfBlockAttr, B.getUnitAttr());
   }
   B.setInsertionPointToStart(&Body);
-  Value Thread = thread();
+  Value Thread = threadNumber(B, Loc, GPUThreads);
   Value IsFirst =
       arith::CmpIOp::create(B, Loc, arith::CmpIPredicate::eq, Thread, index(0));
   scf::IfOp Open;

@@ -24,6 +24,36 @@ int64_t lathe::codegen::extentOf(const NestGraph &G, ArrayRef<unsigned> Dims) {
   return Product;
 }
 
+bool lathe::codegen::movesInVectors(ArrayRef<AffineExpr> At, MemRefType Type,
+                                    unsigned D, unsigned Width) {
+  if (llvm::any_of(At, [](AffineExpr X) { return !X; }))
+    return false;
+  // Rows must begin at multiples of the width: their strides are.
+  SmallVector<int64_t> Strides;
+  int64_t Offset;
+  if (failed(Type.getStridesAndOffset(Strides, Offset)) ||
+      ShapedType::isDynamic(Offset) || Offset % Width != 0)
+    return false;
+  Step S = stepAlong(At, Type, D, Width);
+  if (S == Step::None)
+    return true;
+  if (S != Step::Unit || Type.getElementTypeBitWidth() < 8)
+    return false;
+  for (auto [X, Stride] : llvm::zip_equal(At, Strides)) {
+    auto Dim = dyn_cast<AffineDimExpr>(X);
+    if (!Dim && !isa<AffineConstantExpr>(X))
+      return false;
+    if (Dim && Dim.getPosition() == D)
+      continue;
+    auto Constant = dyn_cast<AffineConstantExpr>(X);
+    if (Constant && Constant.getValue() == 0)
+      continue;
+    if (ShapedType::isDynamic(Stride) || Stride % Width != 0)
+      return false;
+  }
+  return true;
+}
+
 NestPlan lathe::codegen::planThread(const NestGraph &G) {
   NestPlan P;
   P.ReductionDim.assign(G.Reductions.size(), -1);
@@ -274,40 +304,12 @@ void Planner::planVectors() {
     if (ShapedType::isDynamic(E) || E % Width != 0 || E == 0 ||
         stepAlong(First.At, First.Type, D, Width) != Step::Unit)
       continue;
-    auto Fits = [&](ArrayRef<AffineExpr> At, MemRefType Type) {
-      if (llvm::any_of(At, [](AffineExpr X) { return !X; }))
-        return false;
-      // Rows must begin at multiples of four elements: their strides are.
-      SmallVector<int64_t> Strides;
-      int64_t Offset;
-      if (failed(Type.getStridesAndOffset(Strides, Offset)) ||
-          ShapedType::isDynamic(Offset) || Offset % Width != 0)
-        return false;
-      Step S = stepAlong(At, Type, D, Width);
-      if (S == Step::None)
-        return true;
-      if (S != Step::Unit || Type.getElementTypeBitWidth() < 8)
-        return false;
-      for (auto [X, Stride] : llvm::zip_equal(At, Strides)) {
-        auto Dim = dyn_cast<AffineDimExpr>(X);
-        if (!Dim && !isa<AffineConstantExpr>(X))
-          return false;
-        if (Dim && Dim.getPosition() == D)
-          continue;
-        auto Constant = dyn_cast<AffineConstantExpr>(X);
-        if (Constant && Constant.getValue() == 0)
-          continue;
-        if (ShapedType::isDynamic(Stride) || Stride % Width != 0)
-          return false;
-      }
-      return true;
-    };
     bool Good = llvm::all_of(G.Stores,
                              [&](const NestGraph::Store &S) {
-                               return Fits(S.At, S.Type);
+                               return movesInVectors(S.At, S.Type, D, Width);
                              }) &&
                 llvm::all_of(G.Accesses, [&](const NestGraph::Access &A) {
-                  return Fits(A.At, TypeOf(A.Tensor));
+                  return movesInVectors(A.At, TypeOf(A.Tensor), D, Width);
                 });
     if (!Good)
       return;

@@ -61,6 +61,11 @@ GPUPlan planGPU(const NestGraph &G,
 /// The plan of the scalar code of one thread, which the nest emitter obeys.
 NestPlan planThread(const NestGraph &G);
 
+/// Elements \p At of memory of \p Type, \p Width at a time along \p D, begin at
+/// multiples of Width elements if the memory does; or all are the same one.
+bool movesInVectors(llvm::ArrayRef<mlir::AffineExpr> At, mlir::MemRefType Type,
+                    unsigned D, unsigned Width);
+
 /// Product of the extents of \p Dims; kDynamic if one of them is.
 int64_t extentOf(const NestGraph &G, llvm::ArrayRef<unsigned> Dims);
 

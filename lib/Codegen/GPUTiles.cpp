@@ -9,7 +9,7 @@
 // product of matrices, a convolution (whose window makes the rows of one side
 // overlap), with or without a batch. Rows, columns and terms are numbers that
 // are spread over the dimensions of their side. For a run of terms, all threads
-// of the block bring rows and columns into shared memory, producers applied on
+// of the block bring rows and columns into shared memory, producers applied
 // the way; then each adds its square of points in registers.
 //
 // Beyond an edge the last row, column or term is loaded again, which keeps all
@@ -20,6 +20,7 @@
 
 #include "GPUEmitter.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -39,62 +40,158 @@ struct GPUEmitter::Side {
   Point Batch;
   ArrayRef<unsigned> Depth;
   Value Terms;
-  /// [terms, rows or columns] in shared memory.
+  /// [buffer, terms, rows or columns] in shared memory.
   Value Memory;
   int64_t TileDepth;
   /// The first of this thread's elements, of PerThread.
   Value Mine;
   int64_t PerThread;
+
+  /// Where it is an argument as it stands: that, and where. It is copied past
+  /// the registers then, in quads where all begin at multiples of 16 bytes,
+  /// which Aligned tells at run time (null: they do not).
+  Value Argument;
+  Coords ArgumentAt;
+  Value Aligned;
+
+  /// What a thread brings in each time: an element (or the first of four).
+  struct Piece {
+    Value Term, Row;
+    Point Pt; // but for the term
+  };
+  SmallVector<Piece> Pieces;
+  std::optional<Piece> Quad;
+  /// Numbers of quads: not every thread may have one.
+  int64_t Quads = 0;
 };
 
-/// Brings the terms from \p First on into shared memory.
-void GPUEmitter::loadSide(const Side &S, Value First) {
-  int64_t Elements = S.Size * S.TileDepth;
-  auto Last = [&](Value Total) {
-    return B.createOrFold<arith::SubIOp>(L.Loc, Total, L.index(1));
-  };
-  Value LastRow = Last(S.Total), LastTerm = Last(S.Terms);
-  SmallVector<Value> Loaded, Where;
-  auto Place = [&](int64_t From) {
-    Value E = B.createOrFold<arith::AddIOp>(L.Loc, Thread, L.index(From));
-    int64_t Fast = S.AlongDepth ? S.TileDepth : S.Size;
-    Value Low = B.createOrFold<arith::RemUIOp>(L.Loc, E, L.index(Fast));
-    Value High = B.createOrFold<arith::DivUIOp>(L.Loc, E, L.index(Fast));
-    Value Term = S.AlongDepth ? Low : High, Row = S.AlongDepth ? High : Low;
-    Value K = arith::MinUIOp::create(
-        B, L.Loc, B.createOrFold<arith::AddIOp>(L.Loc, First, Term), LastTerm);
-    Value R = arith::MinUIOp::create(
-        B, L.Loc, B.createOrFold<arith::AddIOp>(L.Loc, S.Start, Row), LastRow);
-    Point Pt = S.Batch;
-    spread(R, S.Dims, Pt);
-    spread(K, S.Depth, Pt);
-    size_t Mark = openScope();
-    Value V = L.scalar(element(S.Operand, S.At, Pt));
-    closeScope(Mark);
-    Loaded.push_back(V);
-    Where.append({Term, Row});
-  };
-  auto Write = [&] {
-    for (auto [I, V] : llvm::enumerate(Loaded))
-      memref::StoreOp::create(B, L.Loc, V, S.Memory,
-                              ValueRange{Where[2 * I], Where[2 * I + 1]});
-  };
-  int64_t Whole = Elements / GPUThreads * GPUThreads;
-  for (int64_t From = 0; From < Whole; From += GPUThreads)
-    Place(From);
-  Write();
-  if (Whole < Elements)
-    ifThen(less(Thread, L.index(Elements - Whole)), [&] {
-      Loaded.clear();
-      Where.clear();
-      Place(Whole);
-      Write();
-    });
+/// Whether \p S is copied past the registers, and how.
+void GPUEmitter::planCopies(Side &S) {
+  if (!Ctx.Target.HasAsyncCopy)
+    return;
+  Value T = S.Operand;
+  Coords At = S.At;
+  while (!isa<BlockArgument>(T)) {
+    auto View = throughView(T, At);
+    if (failed(View))
+      return;
+    std::tie(T, At) = *View;
+  }
+  auto Type = cast<MemRefType>(Ctx.memref(T).getType());
+  mlir::Type E = Type.getElementType();
+  if (E != cast<MemRefType>(S.Memory.getType()).getElementType() ||
+      !(E.isF32() || E.isInteger(32)))
+    return;
+  S.Argument = T;
+  S.ArgumentAt = At;
+  unsigned Fast = S.Dims.back();
+  int64_t Extent = G.Dims[Fast].Extent;
+  if (S.AlongDepth || ShapedType::isDynamic(Extent) || Extent % 4 != 0 ||
+      !movesInVectors(At, Type, Fast, 4) ||
+      stepAlong(At, Type, Fast, 4) != Step::Unit)
+    return;
+  Value Address =
+      memref::ExtractAlignedPointerAsIndexOp::create(B, L.Loc, Ctx.memref(T));
+  S.Aligned = arith::CmpIOp::create(
+      B, L.Loc, arith::CmpIPredicate::eq,
+      arith::AndIOp::create(B, L.Loc, Address, L.index(15)), L.index(0));
+  S.Quads = S.Size * S.TileDepth / 4;
 }
 
-/// Adds term \p K of the tile to all points of this thread.
-SmallVector<Value> GPUEmitter::term(Value K, const Side &A, const Side &C,
-                                    const Points &Tile, ValueRange Acc) {
+/// Which elements of \p S this thread brings in, whatever the first term is.
+void GPUEmitter::setPieces(Side &S) {
+  auto Piece = [&](int64_t From, int64_t Width) {
+    Value E = B.createOrFold<arith::AddIOp>(L.Loc, Thread, L.index(From));
+    int64_t Fast = (S.AlongDepth ? S.TileDepth : S.Size) / Width;
+    Value Low = B.createOrFold<arith::RemUIOp>(L.Loc, E, L.index(Fast));
+    Value High = B.createOrFold<arith::DivUIOp>(L.Loc, E, L.index(Fast));
+    Low = B.createOrFold<arith::MulIOp>(L.Loc, Low, L.index(Width));
+    Value Term = S.AlongDepth ? Low : High, Row = S.AlongDepth ? High : Low;
+    // (A multiple of the width stays one at the edge.)
+    Value Last = B.createOrFold<arith::SubIOp>(L.Loc, S.Total, L.index(Width));
+    Value R = arith::MinUIOp::create(
+        B, L.Loc, B.createOrFold<arith::AddIOp>(L.Loc, S.Start, Row), Last);
+    Point Pt = S.Batch;
+    spread(R, S.Dims, Pt);
+    return Side::Piece{Term, Row, Pt};
+  };
+  S.Pieces.clear();
+  int64_t Elements = S.Size * S.TileDepth;
+  assert(Elements % GPUThreads == 0 && "all threads bring in equally much");
+  for (int64_t From = 0; From < Elements; From += GPUThreads)
+    S.Pieces.push_back(Piece(From, 1));
+  if (S.Aligned)
+    S.Quad = Piece(0, 4);
+}
+
+/// The point of \p P when the first term of the tile is \p First.
+Point GPUEmitter::pointOf(const Side &S, Value First, Value Term, Point Pt) {
+  Value Last = B.createOrFold<arith::SubIOp>(L.Loc, S.Terms, L.index(1));
+  Value K = arith::MinUIOp::create(
+      B, L.Loc, B.createOrFold<arith::AddIOp>(L.Loc, First, Term), Last);
+  spread(K, S.Depth, Pt);
+  return Pt;
+}
+
+/// Starts to bring the terms from \p First on into \p Buffer: copies that go on
+/// by themselves, or loads, whose values are returned.
+SmallVector<Value> GPUEmitter::startSide(const Side &S, Value First,
+                                         Value Buffer) {
+  SmallVector<Value> Loaded;
+  if (!S.Argument) {
+    for (const Side::Piece &P : S.Pieces) {
+      size_t Mark = openScope();
+      Loaded.push_back(
+          L.scalar(element(S.Operand, S.At, pointOf(S, First, P.Term, P.Pt))));
+      closeScope(Mark);
+    }
+    return Loaded;
+  }
+  auto Copy = [&](const Side::Piece &P, int64_t Width) {
+    Point Pt = pointOf(S, First, P.Term, P.Pt);
+    SmallVector<Value> From;
+    for (AffineExpr E : S.ArgumentAt)
+      From.push_back(L.scalar(L.affine(E, Pt.At, Pt.S)));
+    nvgpu::DeviceAsyncCopyOp::create(
+        B, L.Loc, nvgpu::DeviceAsyncTokenType::get(B.getContext()), S.Memory,
+        ValueRange{Buffer, P.Term, P.Row}, Ctx.memref(S.Argument), From,
+        B.getIndexAttr(Width), Value(),
+        Width == 4 ? B.getUnitAttr() : UnitAttr());
+  };
+  auto Singly = [&] {
+    for (const Side::Piece &P : S.Pieces)
+      Copy(P, 1);
+  };
+  if (!S.Aligned) {
+    Singly();
+    return {};
+  }
+  auto Quads = [&] {
+    if (S.Quads >= GPUThreads)
+      Copy(*S.Quad, 4);
+    else
+      ifThen(less(Thread, L.index(S.Quads)), [&] { Copy(*S.Quad, 4); });
+  };
+  auto If = scf::IfOp::create(B, L.Loc, S.Aligned, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard Guard(B);
+  B.setInsertionPointToStart(If.thenBlock());
+  Quads();
+  B.setInsertionPointToStart(If.elseBlock());
+  Singly();
+  return {};
+}
+
+/// Puts what startSide loaded where it belongs.
+void GPUEmitter::finishSide(const Side &S, ValueRange Loaded, Value Buffer) {
+  for (auto [P, V] : llvm::zip(S.Pieces, Loaded))
+    memref::StoreOp::create(B, L.Loc, V, S.Memory,
+                            ValueRange{Buffer, P.Term, P.Row});
+}
+
+/// Adds term \p K of the tile in \p Buffer to all points of this thread.
+SmallVector<Value> GPUEmitter::term(Value Buffer, Value K, const Side &A,
+                                    const Side &C, const Points &Tile,
+                                    ValueRange Acc) {
   const NestGraph::Reduction &R = G.Reductions[Plan.Reduction];
   linalg::GenericOp Op = R.Op;
   auto Mine = [&](const Side &S) {
@@ -102,9 +199,9 @@ SmallVector<Value> GPUEmitter::term(Value K, const Side &A, const Side &C,
     auto T = VectorType::get({S.PerThread}, E);
     int64_t Bytes = std::min<int64_t>(
         16, S.PerThread * llvm::divideCeil(E.getIntOrFloatBitWidth(), 8));
-    Value V =
-        vector::LoadOp::create(B, L.Loc, T, S.Memory, ValueRange{K, S.Mine},
-                               /*nontemporal=*/false, llvm::MaybeAlign(Bytes));
+    Value V = vector::LoadOp::create(
+        B, L.Loc, T, S.Memory, ValueRange{Buffer, K, S.Mine},
+        /*nontemporal=*/false, llvm::MaybeAlign(Bytes));
     SmallVector<Value> Each;
     for (int64_t I = 0; I < S.PerThread; ++I)
       Each.push_back(vector::ExtractOp::create(B, L.Loc, V, I));
@@ -166,7 +263,8 @@ void GPUEmitter::emitTiles() {
     // Rows of odd quarters apart, so that a column of them lies in many banks.
     Type E = Op.getMatchingBlockArgument(&O).getType();
     int64_t Pad = Along ? 16 * 8 / std::max(8u, E.getIntOrFloatBitWidth()) : 0;
-    S.Memory = makeShared(B, L.Loc, {int64_t(T.Depth), Size + Pad}, E);
+    S.Memory = makeShared(B, L.Loc, {2, int64_t(T.Depth), Size + Pad}, E);
+    planCopies(S);
     return S;
   };
   Value Across =
@@ -193,6 +291,8 @@ void GPUEmitter::emitTiles() {
     C.Start = StartOf(B.createOrFold<arith::RemUIOp>(L.Loc, Block, ColumnTiles),
                       C.Size);
     A.Batch = C.Batch = Base;
+    setPieces(A);
+    setPieces(C);
 
     // This thread's points, and whether they exist.
     Points Tile;
@@ -240,47 +340,109 @@ void GPUEmitter::emitTiles() {
                         composeCoords(Op.getMatchingIndexingMap(O), R.Loops),
                         Pt);
 
-    // Whole runs of terms, then what is left.
-    auto Run = [&](Value First, ValueRange In, Value Count) {
-      size_t Mark = openScope();
-      loadSide(A, First);
-      loadSide(C, First);
-      gpu::BarrierOp::create(B, L.Loc);
-      SmallVector<Value> Now(In);
-      if (!Count) {
-        for (int64_t K = 0; K < T.Depth; ++K)
-          Now = term(L.index(K), A, C, Tile, Now);
-      } else {
-        Now = carryLoop(L.index(0), Count, 1, Now, [&](Value K, ValueRange In) {
-          return term(K, A, C, Tile, In);
-        });
+    // Two buffers: while one is worked on, the next terms come into the other.
+    // At the one barrier of each turn the first is filled by all, and the other
+    // no longer read by any.
+    bool Copies = A.Argument || C.Argument;
+    auto Start = [&](Value First, Value Buffer) {
+      SmallVector<Value> Loaded = startSide(A, First, Buffer);
+      llvm::append_range(Loaded, startSide(C, First, Buffer));
+      return Loaded;
+    };
+    size_t FromA = A.Argument ? 0 : A.Pieces.size();
+    auto Finish = [&](ValueRange Loaded, Value Buffer) {
+      finishSide(A, Loaded.take_front(FromA), Buffer);
+      finishSide(C, Loaded.drop_front(FromA), Buffer);
+    };
+    auto Arrive = [&] {
+      if (Copies) {
+        auto Token = nvgpu::DeviceAsyncTokenType::get(B.getContext());
+        Value All = nvgpu::DeviceAsyncCreateGroupOp::create(B, L.Loc, Token,
+                                                            ValueRange());
+        nvgpu::DeviceAsyncWaitOp::create(B, L.Loc, All, IntegerAttr());
       }
       gpu::BarrierOp::create(B, L.Loc);
-      closeScope(Mark);
-      return Now;
     };
+    Value Zero = L.index(0), One = L.index(1);
+    // The last piece of work is done with by all.
+    gpu::BarrierOp::create(B, L.Loc);
+    Finish(Start(Zero, Zero), Zero);
+
     Value Rest = B.createOrFold<arith::RemUIOp>(L.Loc, Terms, L.index(T.Depth));
     Value Whole = B.createOrFold<arith::SubIOp>(L.Loc, Terms, Rest);
+    Value Buffer = Zero;
     if (std::optional<int64_t> W = getConstantIntValue(Whole); !W || *W > 0) {
+      SmallVector<Value> Carried(Acc);
+      Carried.push_back(Zero);
       auto Loop = scf::ForOp::create(
-          B, L.Loc, L.index(0), Whole, L.index(T.Depth), Acc,
+          B, L.Loc, Zero, Whole, L.index(T.Depth), Carried,
           [&](OpBuilder &, Location, Value First, ValueRange In) {
-            SmallVector<Value> Now = Run(First, In, nullptr);
+            size_t Mark = openScope();
+            Value Here = In.back();
+            Value Other = arith::SubIOp::create(B, L.Loc, One, Here);
+            Arrive();
+            Value Next =
+                arith::AddIOp::create(B, L.Loc, First, L.index(T.Depth));
+            Value More = less(Next, Terms);
+            SmallVector<Type> Types;
+            for (const Side *S : {&A, &C})
+              if (!S->Argument)
+                Types.append(
+                    S->Pieces.size(),
+                    cast<MemRefType>(S->Memory.getType()).getElementType());
+            ValueRange Coming;
+            if (Types.empty()) {
+              ifThen(More, [&] { (void)Start(Next, Other); });
+            } else {
+              auto If = scf::IfOp::create(B, L.Loc, Types, More,
+                                          /*withElseRegion=*/true);
+              OpBuilder::InsertionGuard Guard(B);
+              B.setInsertionPointToEnd(If.thenBlock());
+              size_t Inner = openScope();
+              SmallVector<Value> Loaded = Start(Next, Other);
+              closeScope(Inner);
+              scf::YieldOp::create(B, L.Loc, Loaded);
+              B.setInsertionPointToEnd(If.elseBlock());
+              SmallVector<Value> Nothing;
+              for (Type E : Types)
+                Nothing.push_back(
+                    arith::ConstantOp::create(B, L.Loc, B.getZeroAttr(E)));
+              scf::YieldOp::create(B, L.Loc, Nothing);
+              Coming = If.getResults();
+            }
+            SmallVector<Value> Now(In.drop_back());
+            for (int64_t K = 0; K < T.Depth; ++K)
+              Now = term(Here, L.index(K), A, C, Tile, Now);
+            Finish(Coming, Other);
+            closeScope(Mark);
+            Now.push_back(Other);
             scf::YieldOp::create(B, L.Loc, Now);
           });
       Acc.assign(Loop.getResults().begin(), Loop.getResults().end());
+      Buffer = Acc.pop_back_val();
     }
-    if (std::optional<int64_t> Left = getConstantIntValue(Rest)) {
-      if (*Left > 0)
-        Acc = Run(Whole, Acc, Rest);
+    // What is left of the terms.
+    auto Left = [&](ValueRange In) {
+      size_t Mark = openScope();
+      Arrive();
+      SmallVector<Value> Now =
+          carryLoop(Zero, Rest, 1, In, [&](Value K, ValueRange In) {
+            return term(Buffer, K, A, C, Tile, In);
+          });
+      closeScope(Mark);
+      return Now;
+    };
+    if (std::optional<int64_t> Known = getConstantIntValue(Rest)) {
+      if (*Known > 0)
+        Acc = Left(Acc);
     } else {
-      Value Some = arith::CmpIOp::create(B, L.Loc, arith::CmpIPredicate::ne,
-                                         Rest, L.index(0));
+      Value Some =
+          arith::CmpIOp::create(B, L.Loc, arith::CmpIPredicate::ne, Rest, Zero);
       auto If = scf::IfOp::create(B, L.Loc, ValueRange(Acc).getTypes(), Some,
                                   /*withElseRegion=*/true);
       OpBuilder::InsertionGuard Guard(B);
       B.setInsertionPointToStart(If.thenBlock());
-      SmallVector<Value> Now = Run(Whole, Acc, Rest);
+      SmallVector<Value> Now = Left(Acc);
       scf::YieldOp::create(B, L.Loc, Now);
       B.setInsertionPointToStart(If.elseBlock());
       scf::YieldOp::create(B, L.Loc, Acc);

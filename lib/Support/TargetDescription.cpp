@@ -49,6 +49,7 @@ TargetDescription lathe::describeTarget(llvm::StringRef Triple,
         .consumeInteger(10, Version);
     T.IsGPU = T.HasFMA = T.HasF16Conversion = true;
     T.VectorBits = 32;
+    T.HasAsyncCopy = Version >= 80;
     T.Multiprocessors = Version >= 100  ? 148
                         : Version >= 90 ? 132
                         : Version >= 80 ? 108

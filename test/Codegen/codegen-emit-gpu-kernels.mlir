@@ -1,4 +1,16 @@
 // RUN: lathe-opt %s --codegen-emit-gpu-kernels="cpu=sm_90" | FileCheck %s
+// RUN: lathe-opt %s --codegen-emit-gpu-kernels="cpu=sm_70" | FileCheck %s --check-prefix=OLD
+
+// Before sm_80, what comes next waits in registers.
+// OLD-LABEL: kernel.func private @mm(
+// OLD-NOT: nvgpu
+// OLD: scf.for {{.*}} iter_args
+// OLD-NEXT: arith.subi
+// OLD: gpu.barrier
+// OLD: scf.if {{.*}} -> (f32, f32, f32, f32, f32, f32, f32, f32)
+// OLD-COUNT-16: math.fma
+// OLD: memref.store {{.*}} memref<2x16x68xf32, 3>
+// OLD-LABEL: kernel.func private @softmax(
 
 #id2 = affine_map<(d0, d1) -> (d0, d1)>
 #row = affine_map<(d0, d1) -> (d0)>
@@ -25,14 +37,25 @@ kernel.func private @ew(%x: tensor<64x100xf32>, %out: tensor<64x100xf32>) -> ten
 // epilogue on what is in registers. Rows that the run counts are a size.
 // CHECK-LABEL: kernel.func private @mm(
 // CHECK-SAME: blocks = [<size = 1, step = 64, dims = [0]>, <size = 4096, step = 64>]
-// CHECK-DAG: memref.alloca() {{.*}} : memref<16x68xf32, 3>
-// CHECK-DAG: memref.alloca() {{.*}} : memref<16x64xf32, 3>
+// While one buffer is worked on, what both operands have next is copied into the
+// other: rows an element at a time, for they are turned, columns in fours where
+// they are aligned. No index is wider than sizes want it.
+// CHECK-DAG: memref.alloca() {{.*}} : memref<2x16x68xf32, 3>
+// CHECK-DAG: memref.alloca() {{.*}} : memref<2x16x64xf32, 3>
 // CHECK: scf.for
+// CHECK: nvgpu.device_async_copy
 // CHECK: scf.for {{.*}} iter_args
-// CHECK: gpu.barrier
-// CHECK: vector.load {{.*}} memref<16x68xf32, 3>, vector<4xf32>
+// CHECK: nvgpu.device_async_wait
+// CHECK-NEXT: gpu.barrier
+// CHECK: scf.if
+// CHECK-COUNT-4: nvgpu.device_async_copy %arg0[{{.*}}], 1 :
+// CHECK: scf.if
+// CHECK: nvgpu.device_async_copy %arg1[{{.*}}], 4 {bypassL1} :
+// CHECK: else
+// CHECK-COUNT-4: nvgpu.device_async_copy %arg1[{{.*}}], 1 :
+// CHECK: vector.load {{.*}} memref<2x16x68xf32, 3>, vector<4xf32>
 // CHECK-COUNT-16: math.fma
-// CHECK: gpu.barrier
+// CHECK-NOT: gpu.barrier
 // CHECK: scf.if
 // CHECK: arith.maximumf
 // CHECK: memref.store

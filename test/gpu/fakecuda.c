@@ -1,26 +1,27 @@
-/*===- fakecuda.c - A CUDA driver that checks its calls and runs on the CPU
----===*\
+/*===- fakecuda.c - A CUDA driver that checks its calls and runs on the CPU ---===*\
 |*                                                                            *|
 |* Part of Lathe, under the Apache License v2.0 with LLVM Exceptions.         *|
 |* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
 |*                                                                            *|
 \*===----------------------------------------------------------------------===*/
 /*
- * Stands in for libcuda.so.1 (LATHE_CUDA_DRIVER=libfakecuda.so). Device memory
- * is memory that only the driver's own functions may touch: the host program,
- * if it reads or writes it, dies; a kernel that leaves an allocation does too.
- * Handles, sizes, grids and the arguments that the PTX declares are checked.
+ * Stands in for libcuda.so.1 (LATHE_CUDA_DRIVER=libfakecuda.so). Device memory is
+ * memory that only the driver's own functions may touch: the host program, if it
+ * reads or writes it, dies; a kernel that leaves an allocation does too. Handles,
+ * sizes, grids and the arguments that the PTX declares are checked.
  *
- *   FAKECUDA_KERNELS  the kernels as a shared library (lathe-gpu-emulate);
- * without it launches are checked and do nothing FAKECUDA_LOG      a file to
- * which a line is appended for each call FAKECUDA_ORDER    "reverse": blocks
- * and threads from the last to the first. Results must not change: where a
- * barrier is missing, they do FAKECUDA_FAIL     "NAME:N:CODE": the N-th call of
- * NAME returns CODE
+ *   FAKECUDA_KERNELS  the kernels as a shared library (lathe-gpu-emulate); without
+ *                     it launches are checked and do nothing
+ *   FAKECUDA_LOG      a file to which a line is appended for each call
+ *   FAKECUDA_ORDER    "reverse": blocks and threads from the last to the first, and
+ *                     asynchronous copies at once rather than as late as may be.
+ *                     Results must not change: where a barrier or a wait is
+ *                     missing, they do
+ *   FAKECUDA_FAIL     "NAME:N:CODE": the N-th call of NAME returns CODE
  *
- * The threads of a block are fibers that switch where they wait, so that
- * barriers and shuffles mean what they mean on a GPU. A barrier that not all
- * threads of a block reach ends the program with a message.
+ * The threads of a block are fibers that switch where they wait, so that barriers
+ * and shuffles mean what they mean on a GPU. A barrier that not all threads of a
+ * block reach ends the program with a message.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -425,10 +426,18 @@ enum { MOST_THREADS = 1024, WARP = 32, STACK = 256 * 1024 };
 struct meeting {
   unsigned arrived, generation;
 };
+struct copy {
+  void *to;
+  const void *from;
+  uint32_t bytes;
+};
 static struct fiber {
   jmp_buf here;
   int started, done;
+  struct copy *copies; /* started, not waited for */
+  unsigned num_copies, most_copies;
 } fibers[MOST_THREADS];
+static int in_reverse;
 static jmp_buf scheduler;
 static unsigned num_threads, self, finished;
 static unsigned long progress;
@@ -480,10 +489,36 @@ static uint32_t shuffle(uint32_t value, uint32_t distance) {
   return warps[w].taken[lane ^ distance];
 }
 
+static void arrive(void) {
+  struct fiber *f = &fibers[self];
+  unsigned i;
+  for (i = 0; i < f->num_copies; ++i)
+    memcpy(f->copies[i].to, f->copies[i].from, f->copies[i].bytes);
+  f->num_copies = 0;
+}
+static void copy(void *to, const void *from, uint32_t bytes) {
+  struct fiber *f = &fibers[self];
+  if ((uintptr_t)to % bytes || (uintptr_t)from % bytes)
+    die("an asynchronous copy that is not aligned to its size");
+  if (f->num_copies == f->most_copies) {
+    f->most_copies = 2 * f->most_copies + 16;
+    f->copies = realloc(f->copies, f->most_copies * sizeof *f->copies);
+    if (!f->copies)
+      die("no memory for copies");
+  }
+  f->copies[f->num_copies].to = to;
+  f->copies[f->num_copies].from = from;
+  f->copies[f->num_copies++].bytes = bytes;
+  if (in_reverse)
+    arrive();
+}
+
 static void fiber_main(void) {
   for (;;) {
     unsigned me = self;
     body(body_arguments);
+    if (fibers[me].num_copies)
+      die("a thread ends before a copy that it started");
     fibers[me].done = 1;
     ++finished;
     ++progress;
@@ -546,6 +581,10 @@ static void run_kernel(struct function *f, unsigned grid, unsigned threads,
   *(void (**)(void))dlsym(native, "fakecuda_barrier") = barrier;
   *(uint32_t(**)(uint32_t, uint32_t))dlsym(native, "fakecuda_shuffle") =
       shuffle;
+  *(void (**)(void *, const void *, uint32_t))dlsym(native, "fakecuda_copy") =
+      copy;
+  *(void (**)(void))dlsym(native, "fakecuda_arrive") = arrive;
+  in_reverse = reverse;
   native_thread = dlsym(native, "fakecuda_thread");
   native_block = dlsym(native, "fakecuda_block");
   native_blocks = dlsym(native, "fakecuda_blocks");

@@ -40,6 +40,8 @@ public:
       define(Name, I32);
     define("fakecuda_barrier", B.getPtrTy());
     define("fakecuda_shuffle", B.getPtrTy());
+    define("fakecuda_copy", B.getPtrTy());
+    define("fakecuda_arrive", B.getPtrTy());
     for (Function &F : make_early_inc_range(M))
       if (F.isIntrinsic() && F.getName().starts_with("llvm.nvvm.") &&
           !replace(F))
@@ -96,6 +98,29 @@ private:
         V = B.CreateCall(FunctionType::get(I32, {I32, I32}, false), To,
                          {V, Call->getArgOperand(2)});
         Call->replaceAllUsesWith(B.CreateBitCast(V, Call->getType()));
+      } else if (Name.starts_with("llvm.nvvm.cp.async.c") &&
+                 Name.contains(".shared.global.")) {
+        unsigned Bytes = 0;
+        Name.rsplit('.').second.getAsInteger(10, Bytes);
+        Waits.insert(Call->getFunction());
+        Value *To =
+            B.CreateLoad(B.getPtrTy(), M.getNamedGlobal("fakecuda_copy"));
+        auto Flat = [&](Value *P) {
+          return B.CreateAddrSpaceCast(P, B.getPtrTy());
+        };
+        B.CreateCall(FunctionType::get(B.getVoidTy(),
+                                       {B.getPtrTy(), B.getPtrTy(), I32},
+                                       false),
+                     To,
+                     {Flat(Call->getArgOperand(0)),
+                      Flat(Call->getArgOperand(1)), B.getInt32(Bytes)});
+      } else if (Name == "llvm.nvvm.cp.async.commit.group") {
+        // All groups are waited for together.
+      } else if (Name == "llvm.nvvm.cp.async.wait.group" &&
+                 cast<ConstantInt>(Call->getArgOperand(0))->isZero()) {
+        Value *To =
+            B.CreateLoad(B.getPtrTy(), M.getNamedGlobal("fakecuda_arrive"));
+        B.CreateCall(FunctionType::get(B.getVoidTy(), false), To);
       } else {
         errs() << "lathe-gpu-emulate: '" << Name << "' is not known\n";
         return false;

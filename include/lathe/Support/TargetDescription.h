@@ -77,6 +77,8 @@ struct TargetDescription {
   /// many blocks run at a time at least.
   bool IsGPU = false;
   unsigned Multiprocessors = 0;
+  /// Copies from global to shared memory go on beside arithmetic (sm_80).
+  bool HasAsyncCopy = false;
 
   /// Caches of one core, in bytes, and their sustained read bandwidths.
   int64_t L1Bytes = 32 * 1024;
