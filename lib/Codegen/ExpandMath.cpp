@@ -299,8 +299,10 @@ LogicalResult expand(Operation *Root,
       math::Log2Op::getOperationName(), math::Log1pOp::getOperationName(),
       math::AtanOp::getOperationName(), math::Atan2Op::getOperationName(),
       math::CbrtOp::getOperationName()};
+  // (Its arc tangent is right to some 40 units; f64's is better.)
   populateMathPolynomialApproximationPatterns(Patterns, [&](StringRef Name) {
-    return llvm::is_contained(Upstream, Name);
+    return llvm::is_contained(Upstream, Name) &&
+           (Options.library || Name != math::AtanOp::getOperationName());
   });
   if (failed(applyPatternsGreedily(Root, std::move(Patterns))))
     return failure();

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GPUPlan.h"
+#include "lathe/Kernel/PackedProduct.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -40,11 +41,10 @@ bool lathe::codegen::movesInVectors(ArrayRef<AffineExpr> At, MemRefType Type,
   if (S != Step::Unit || Type.getElementTypeBitWidth() < 8)
     return false;
   for (auto [X, Stride] : llvm::zip_equal(At, Strides)) {
-    auto Dim = dyn_cast<AffineDimExpr>(X);
-    if (!Dim && !isa<AffineConstantExpr>(X))
-      return false;
-    if (Dim && Dim.getPosition() == D)
+    if (auto Dim = dyn_cast<AffineDimExpr>(X); Dim && Dim.getPosition() == D)
       continue;
+    if (X.isFunctionOfDim(D))
+      return false; // begins anywhere
     auto Constant = dyn_cast<AffineConstantExpr>(X);
     if (Constant && Constant.getValue() == 0)
       continue;
@@ -164,13 +164,74 @@ LogicalResult Planner::depends(Value T, const Coords &At,
   return depends(View->first, View->second, Bits, UnitAlong, Dim);
 }
 
+/// An argument of the kernel, or a part of one.
+static bool isArgument(Value T) {
+  while (Operation *View = T.getDefiningOp()) {
+    if (!isa<tensor::CastOp, tensor::ExtractSliceOp, tensor::ExpandShapeOp,
+             tensor::CollapseShapeOp>(View))
+      return false;
+    T = View->getOperand(0);
+  }
+  return true;
+}
+
+/// How the bytes of the operands \p A and \p C count whose products \p Op adds
+/// in i32; nothing if it does anything else.
+static std::optional<std::pair<GPUPlan::Bytes, GPUPlan::Bytes>>
+matchDot(linalg::GenericOp Op, unsigned A, unsigned C) {
+  Block &Body = Op.getRegion().front();
+  auto Sum = Body.getTerminator()->getOperand(0).getDefiningOp<arith::AddIOp>();
+  Value Out = Body.getArguments().back();
+  if (!Sum || !Sum.getType().isInteger(32) ||
+      (Sum.getLhs() != Out && Sum.getRhs() != Out))
+    return std::nullopt;
+  auto Product = (Sum.getLhs() == Out ? Sum.getRhs() : Sum.getLhs())
+                     .getDefiningOp<arith::MulIOp>();
+  if (!Product)
+    return std::nullopt;
+  bool Words = kernel::isWordDot(Op);
+  std::optional<GPUPlan::Bytes> Found[2];
+  for (Value Factor : Product->getOperands()) {
+    Operation *Extension = Factor.getDefiningOp();
+    if (!isa_and_nonnull<arith::ExtSIOp, arith::ExtUIOp>(Extension))
+      return std::nullopt;
+    GPUPlan::Bytes How{isa<arith::ExtSIOp>(Extension), false};
+    Value Byte = Extension->getOperand(0);
+    if (auto Flip = Byte.getDefiningOp<arith::XOrIOp>()) {
+      APInt Mask;
+      if (!matchPattern(Flip.getRhs(), m_ConstantInt(&Mask)) ||
+          !Mask.isSignMask())
+        return std::nullopt;
+      How.Flipped = true;
+      Byte = Flip.getLhs();
+    }
+    // The second operand of a word dot holds the words already.
+    unsigned Number = 1;
+    if (auto Arg = dyn_cast<BlockArgument>(Byte);
+        Arg && Arg.getOwner() == &Body && Arg.getType().isInteger(8))
+      Number = Arg.getArgNumber();
+    else if (!Words)
+      return std::nullopt;
+    if (Number == A)
+      Found[0] = How;
+    if (Number == C)
+      Found[1] = How;
+  }
+  if (!Found[0] || !Found[1])
+    return std::nullopt;
+  return std::pair(*Found[0], *Found[1]);
+}
+
 /// A sum of products of two operands, each of which lacks a dimension of the
 /// other: what one thread loads, others use too.
 bool Planner::planTiles() {
-  if (G.Reductions.size() != 1 || G.UsesIndex)
+  if (G.Reductions.size() != 1)
     return false;
   const NestGraph::Reduction &R = G.Reductions[0];
   linalg::GenericOp Op = R.Op;
+  // Words of bytes number their terms; nothing else may.
+  if (G.UsesIndex && !kernel::isWordDot(Op))
+    return false;
   if (Op.getNumDpsInits() != 1)
     return false;
   for (Operation &X : Op.getBody()->without_terminator())
@@ -248,6 +309,24 @@ bool Planner::planTiles() {
   auto Known = [](int64_t Size) {
     return ShapedType::isDynamic(Size) ? -1 : Size;
   };
+  int64_t Fast = G.Dims[P.Depth.back()].Extent;
+  // Bytes are loaded as they stand, four along the last loop.
+  unsigned Term = 0;
+  bool Fours =
+      !ShapedType::isDynamic(Fast) && Fast % 4 == 0 &&
+      isArgument(Op.getDpsInputOperand(P.RowOperand)->get()) &&
+      isArgument(Op.getDpsInputOperand(P.ColumnOperand)->get()) &&
+      (!kernel::isWordDot(Op, &Term) ||
+       R.Loops[Term] == getAffineDimExpr(P.Depth.back(), Op.getContext()));
+  if (Fours)
+    if (auto Signs = matchDot(Op, P.RowOperand, P.ColumnOperand)) {
+      P.Dots = true;
+      std::tie(P.RowBytes, P.ColumnBytes) = *Signs;
+      if (!ShapedType::isDynamic(Depth))
+        Depth /= 4;
+    }
+  if (G.UsesIndex && !P.Dots)
+    return false;
   P.Tile = chooseGPUTile(Known(extentOf(G, P.Batch)), Known(Rows),
                          Known(Columns), Known(Depth), Target.Multiprocessors);
   P.Kind = GPUPlan::Form::Tiles;

@@ -49,6 +49,14 @@ struct GPUPlan {
   /// Neighbouring threads load neighbours along the depth (else along the other
   /// dimension).
   bool RowsAlongDepth = true, ColumnsAlongDepth = false;
+  /// Products of bytes: four neighbouring terms are one term of the tile, a word
+  /// each, which one instruction adds. Bytes have signs or not, and may have
+  /// their uppermost bit turned before that counts.
+  struct Bytes {
+    bool Signed = false, Flipped = false;
+  };
+  bool Dots = false;
+  Bytes RowBytes, ColumnBytes;
   GPUTile Tile;
 };
 

@@ -20,6 +20,8 @@
 
 #include "GPUEmitter.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -34,6 +36,9 @@ struct GPUEmitter::Side {
   Coords At;
   ArrayRef<unsigned> Dims;
   bool AlongDepth;
+  /// A term is a word of four bytes, neighbours along the depth.
+  bool Words;
+  GPUPlan::Bytes Bytes;
   /// Rows or columns in the tile; in all; the number of the first.
   int64_t Size;
   Value Total, Start;
@@ -67,7 +72,7 @@ struct GPUEmitter::Side {
 
 /// Whether \p S is copied past the registers, and how.
 void GPUEmitter::planCopies(Side &S) {
-  if (!Ctx.Target.HasAsyncCopy)
+  if (!Ctx.Target.HasAsyncCopy && !S.Words)
     return;
   Value T = S.Operand;
   Coords At = S.At;
@@ -79,6 +84,20 @@ void GPUEmitter::planCopies(Side &S) {
   }
   auto Type = cast<MemRefType>(Ctx.memref(T).getType());
   mlir::Type E = Type.getElementType();
+  auto IsAligned = [&](int64_t Bytes) -> Value {
+    Value Address =
+        memref::ExtractAlignedPointerAsIndexOp::create(B, L.Loc, Ctx.memref(T));
+    return arith::CmpIOp::create(
+        B, L.Loc, arith::CmpIPredicate::eq,
+        arith::AndIOp::create(B, L.Loc, Address, L.index(Bytes - 1)),
+        L.index(0));
+  };
+  if (S.Words) {
+    if (movesInVectors(At, Type, S.Depth.back(), 4) &&
+        stepAlong(At, Type, S.Depth.back(), 4) == Step::Unit)
+      S.Aligned = IsAligned(4);
+    return;
+  }
   if (E != cast<MemRefType>(S.Memory.getType()).getElementType() ||
       !(E.isF32() || E.isInteger(32)))
     return;
@@ -90,11 +109,7 @@ void GPUEmitter::planCopies(Side &S) {
       !movesInVectors(At, Type, Fast, 4) ||
       stepAlong(At, Type, Fast, 4) != Step::Unit)
     return;
-  Value Address =
-      memref::ExtractAlignedPointerAsIndexOp::create(B, L.Loc, Ctx.memref(T));
-  S.Aligned = arith::CmpIOp::create(
-      B, L.Loc, arith::CmpIPredicate::eq,
-      arith::AndIOp::create(B, L.Loc, Address, L.index(15)), L.index(0));
+  S.Aligned = IsAligned(16);
   S.Quads = S.Size * S.TileDepth / 4;
 }
 
@@ -120,7 +135,7 @@ void GPUEmitter::setPieces(Side &S) {
   assert(Elements % GPUThreads == 0 && "all threads bring in equally much");
   for (int64_t From = 0; From < Elements; From += GPUThreads)
     S.Pieces.push_back(Piece(From, 1));
-  if (S.Aligned)
+  if (S.Quads != 0)
     S.Quad = Piece(0, 4);
 }
 
@@ -129,7 +144,21 @@ Point GPUEmitter::pointOf(const Side &S, Value First, Value Term, Point Pt) {
   Value Last = B.createOrFold<arith::SubIOp>(L.Loc, S.Terms, L.index(1));
   Value K = arith::MinUIOp::create(
       B, L.Loc, B.createOrFold<arith::AddIOp>(L.Loc, First, Term), Last);
-  spread(K, S.Depth, Pt);
+  if (!S.Words) {
+    spread(K, S.Depth, Pt);
+    return Pt;
+  }
+  unsigned Fast = S.Depth.back();
+  Value Unit = K;
+  if (S.Depth.size() > 1) {
+    Value Units = L.index(G.Dims[Fast].Extent / 4);
+    Unit = B.createOrFold<arith::RemUIOp>(L.Loc, K, Units);
+    spread(B.createOrFold<arith::DivUIOp>(L.Loc, K, Units), S.Depth.drop_back(),
+           Pt);
+  }
+  Pt.S.Width = 4;
+  Pt.At[Fast] = {B.createOrFold<arith::MulIOp>(L.Loc, Unit, L.index(4)), false,
+                 0, 1, 4};
   return Pt;
 }
 
@@ -137,15 +166,42 @@ Point GPUEmitter::pointOf(const Side &S, Value First, Value Term, Point Pt) {
 /// by themselves, or loads, whose values are returned.
 SmallVector<Value> GPUEmitter::startSide(const Side &S, Value First,
                                          Value Buffer) {
-  SmallVector<Value> Loaded;
-  if (!S.Argument) {
+  auto Load = [&] {
+    SmallVector<Value> Loaded;
     for (const Side::Piece &P : S.Pieces) {
       size_t Mark = openScope();
-      Loaded.push_back(
-          L.scalar(element(S.Operand, S.At, pointOf(S, First, P.Term, P.Pt))));
+      Point Pt = pointOf(S, First, P.Term, P.Pt);
+      Lane V = element(S.Operand, S.At, Pt);
+      Value Word;
+      if (S.Words && getElementTypeOrSelf(S.Operand).isInteger(8))
+        Word = LLVM::BitcastOp::create(B, L.Loc, B.getI32Type(),
+                                       L.vector(V, B.getI8Type(), Pt.S));
+      else
+        Word = L.scalar(V);
+      if (S.Bytes.Flipped)
+        Word = arith::XOrIOp::create(
+            B, L.Loc, Word,
+            arith::ConstantOp::create(
+                B, L.Loc, B.getI32IntegerAttr(int32_t(0x80808080))));
+      Loaded.push_back(Word);
       closeScope(Mark);
     }
     return Loaded;
+  };
+  if (!S.Argument && !S.Aligned)
+    return Load();
+  if (S.Words) {
+    // One load a word where words are aligned.
+    SmallVector<Type> Types(S.Pieces.size(), B.getI32Type());
+    auto If = scf::IfOp::create(B, L.Loc, Types, S.Aligned,
+                                /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard Guard(B);
+    B.setInsertionPointToEnd(If.thenBlock());
+    scf::YieldOp::create(B, L.Loc, Load());
+    If.thenBlock()->walk([](vector::LoadOp Op) { Op.setAlignment(4); });
+    B.setInsertionPointToEnd(If.elseBlock());
+    scf::YieldOp::create(B, L.Loc, Load());
+    return If.getResults();
   }
   auto Copy = [&](const Side::Piece &P, int64_t Width) {
     Point Pt = pointOf(S, First, P.Term, P.Pt);
@@ -211,6 +267,20 @@ SmallVector<Value> GPUEmitter::term(Value Buffer, Value K, const Side &A,
   for (int64_t I = 0; I < A.PerThread; ++I)
     for (int64_t J = 0; J < C.PerThread; ++J) {
       unsigned N = I * C.PerThread + J;
+      if (A.Words) {
+        auto Bytes = VectorType::get({4}, B.getI8Type());
+        auto Kind = [](bool Signed) {
+          return Signed ? NVVM::DotAccumulateType::SIGNED
+                        : NVVM::DotAccumulateType::UNSIGNED;
+        };
+        Next.push_back(NVVM::DotAccumulate4WayOp::create(
+            B, L.Loc, B.getI32Type(),
+            LLVM::BitcastOp::create(B, L.Loc, Bytes, Rows[I]),
+            Kind(A.Bytes.Signed),
+            LLVM::BitcastOp::create(B, L.Loc, Bytes, Columns[J]),
+            Kind(C.Bytes.Signed), Acc[N]));
+        continue;
+      }
       SmallVector<Lane> Args;
       for (OpOperand *O : Op.getDpsInputOperands()) {
         if (O->getOperandNumber() == Plan.RowOperand)
@@ -238,6 +308,8 @@ void GPUEmitter::emitTiles() {
   int64_t N = T.PerThread;
   Value Rows = product(Plan.Rows), Columns = product(Plan.Columns),
         Terms = product(Plan.Depth);
+  if (Plan.Dots)
+    Terms = B.createOrFold<arith::DivUIOp>(L.Loc, Terms, L.index(4));
   Value ColumnTiles = ceilDiv(Columns, T.columns()),
         RowTiles = ceilDiv(Rows, T.rows());
   Value Tiles = B.createOrFold<arith::MulIOp>(L.Loc, RowTiles, ColumnTiles);
@@ -253,6 +325,8 @@ void GPUEmitter::emitTiles() {
     S.At = composeCoords(Op.getMatchingIndexingMap(&O), R.Loops);
     S.Dims = Dims;
     S.AlongDepth = Along;
+    S.Words = Plan.Dots;
+    S.Bytes = Operand == Plan.RowOperand ? Plan.RowBytes : Plan.ColumnBytes;
     S.Size = Size;
     S.Total = Total;
     S.Depth = Plan.Depth;
@@ -261,7 +335,8 @@ void GPUEmitter::emitTiles() {
     S.PerThread = N;
     S.Mine = B.createOrFold<arith::MulIOp>(L.Loc, Number, L.index(N));
     // Rows of odd quarters apart, so that a column of them lies in many banks.
-    Type E = Op.getMatchingBlockArgument(&O).getType();
+    Type E =
+        Plan.Dots ? B.getI32Type() : Op.getMatchingBlockArgument(&O).getType();
     int64_t Pad = Along ? 16 * 8 / std::max(8u, E.getIntOrFloatBitWidth()) : 0;
     S.Memory = makeShared(B, L.Loc, {2, int64_t(T.Depth), Size + Pad}, E);
     planCopies(S);

@@ -220,3 +220,24 @@ kernel.func private @meet(%at: tensor<100xindex>, %out: tensor<1000xf32>) -> ten
   }
   kernel.return %r : tensor<1000xf32>
 }
+
+// Products of bytes, four terms by an instruction: words in shared memory, loaded
+// whole where the run finds them aligned.
+// CHECK-LABEL: kernel.func private @bytes(
+// CHECK: memref.alloca() {{.*}} : memref<2x16x36xi32, 3>
+// CHECK: vector.load %arg0[{{.*}}] {alignment = 4 : i64} : memref<64x128xi8>, vector<4xi8>
+// CHECK: vector.load {{.*}} memref<2x16x{{[0-9]+}}xi32, 3>
+// CHECK: nvvm.dot.accumulate.4way %{{.*}} <unsigned>, %{{.*}} <signed>, %{{.*}} : vector<4xi8>, vector<4xi8>
+kernel.func private @bytes(%x: tensor<64x128xi8>, %y: tensor<128x4096xi8>, %out: tensor<64x4096xi32>) -> tensor<64x4096xi32> {
+  %z = arith.constant 0 : i32
+  %f = linalg.fill ins(%z : i32) outs(%out : tensor<64x4096xi32>) -> tensor<64x4096xi32>
+  %m = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %y : tensor<64x128xi8>, tensor<128x4096xi8>) outs(%f : tensor<64x4096xi32>) {
+  ^bb0(%a: i8, %b: i8, %s: i32):
+    %p = arith.extui %a : i8 to i32
+    %q = arith.extsi %b : i8 to i32
+    %r = arith.muli %p, %q : i32
+    %t = arith.addi %s, %r : i32
+    linalg.yield %t : i32
+  } -> tensor<64x4096xi32>
+  kernel.return %m : tensor<64x4096xi32>
+}

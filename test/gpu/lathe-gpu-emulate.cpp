@@ -114,6 +114,21 @@ private:
                      To,
                      {Flat(Call->getArgOperand(0)),
                       Flat(Call->getArgOperand(1)), B.getInt32(Bytes)});
+      } else if (Name.starts_with("llvm.nvvm.idp4a.")) {
+        // Four products of bytes, each with or without signs.
+        Value *Sum = Call->getArgOperand(2);
+        StringRef Signs = Name.drop_front(strlen("llvm.nvvm.idp4a."));
+        for (unsigned I = 0; I < 4; ++I) {
+          Value *Factors[2];
+          for (unsigned Side : {0, 1}) {
+            Value *Byte = B.CreateTrunc(
+                B.CreateLShr(Call->getArgOperand(Side), 8 * I), B.getInt8Ty());
+            Factors[Side] = Signs[2 * Side] == 's' ? B.CreateSExt(Byte, I32)
+                                                   : B.CreateZExt(Byte, I32);
+          }
+          Sum = B.CreateAdd(Sum, B.CreateMul(Factors[0], Factors[1]));
+        }
+        Call->replaceAllUsesWith(Sum);
       } else if (Name == "llvm.nvvm.cp.async.commit.group") {
         // All groups are waited for together.
       } else if (Name == "llvm.nvvm.cp.async.wait.group" &&

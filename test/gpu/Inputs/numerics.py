@@ -96,6 +96,18 @@ run("unbounded", [
     [("scaled", F), ("negated", F)], {"start": np.float32(0), "one": np.float32(1), "scale": np.float32(3), "yes": np.array(True)},
     [np.float32(700), np.int64(9), normal(1, 3)])
 
+# Bytes: four terms by an instruction, with signs or without, from columns that are weights or computed, words
+# that lie together or are gathered; exact.
+byte = lambda kind, *shape: random.integers(np.iinfo(kind).min, np.iinfo(kind).max + 1, shape).astype(kind)
+run("bytes", [
+    node("MatMulInteger", ["a", "b", "seven"], ["constant"]), node("MatMulInteger", ["s", "b"], ["signed"]),
+    node("MatMulInteger", ["a", "c"], ["computed"]),
+    node("ConvInteger", ["image", "w", "seven"], ["window"], pads=[1, 1, 1, 1]),
+], [info("a", T.UINT8, [70, 52]), info("s", T.INT8, [70, 52]), info("c", T.INT8, [52, 90]), info("image", T.UINT8, [1, 8, 17, 19])],
+    [(n, T.INT32) for n in ("constant", "signed", "computed", "window")],
+    {"b": byte(np.int8, 52, 90), "w": byte(np.int8, 20, 8, 3, 3), "seven": np.uint8(7)},
+    [byte(np.uint8, 70, 52), byte(np.int8, 70, 52), byte(np.int8, 52, 90), byte(np.uint8, 1, 8, 17, 19)], rtol="0", atol="0")
+
 # The functions of f64, and those of f32 that go through them; each where it is defined, and beyond.
 small = np.concatenate([random.uniform(-1, 1, 100), np.exp(random.uniform(-30, 0, 60)), 1 - np.exp(random.uniform(-30, 0, 60)), ends[:6]])
 large = np.concatenate([random.uniform(-30, 30, 100), np.exp(random.uniform(-30, 15, 60)), -np.exp(random.uniform(-30, 6, 60)), ends[:6]])
