@@ -110,11 +110,29 @@ static Scalar isAxis(TensorBuilder &B, Scalar Axis, int64_t D, int64_t Rank) {
   return (A == D) | (A == D - Rank);
 }
 
+/// A slice of as many leading axes as 'starts' turns out to have elements.
+static LogicalResult sliceLeading(Node &N, TensorBuilder &B) {
+  Value Data = N.in(0), Starts = N.in(1);
+  Scalar Given = B.dim(Starts, 0);
+  SmallVector<Cut> Cuts;
+  for (int64_t D = 0; D < N.outType().getRank(); ++D) {
+    Scalar At = smax(smin(B.index(D), Given - 1), B.index(0));
+    Scalar Dim = B.dim(Data, D), Applies = Given > D;
+    Cut C = cut(B, B.load(Starts, {At}).toIndex(),
+                B.load(N.in(2), {At}).toIndex(), B.index(1), Dim);
+    Cuts.push_back({select(Applies, C.First, B.index(0)), B.index(1),
+                    select(Applies, C.Count, Dim)});
+  }
+  return N.replace(takeCuts(B, Data, N.outType(), Cuts));
+}
+
 static LogicalResult lowerSlice(Node &N) {
   TensorBuilder B(N);
   Value Data = N.in(0);
   RankedTensorType T = N.outType();
   int64_t Rank = T.getRank();
+  if (!N.inType(1).hasStaticShape() && !N.has(3))
+    return sliceLeading(N, B);
   if (!N.inType(1).hasStaticShape())
     return N.fail("'starts' has no known length");
   Scalars Starts = B.elements(N.in(1)), Ends = B.elements(N.in(2)), Steps;

@@ -73,3 +73,16 @@ func.func @reflect(%x: tensor<3x4xf32>) -> tensor<3x8xf32> {
   %y = onnx.Pad(%x, %p) {mode = "reflect"} : (tensor<3x4xf32>, tensor<4xi64>) -> tensor<3x8xf32>
   return %y : tensor<3x8xf32>
 }
+
+// -----
+
+// As many leading axes as the starts turn out to have elements.
+// CHECK-LABEL: @leading(
+// CHECK-SAME:    %[[X:[^:]*]]: tensor<6x3xf32>
+// CHECK:         tensor.dim
+// CHECK:         arith.select
+// CHECK:         tensor.extract_slice %[[X]]
+func.func @leading(%x: tensor<6x3xf32>, %from: tensor<?xi64>, %to: tensor<?xi64>) -> tensor<?x?xf32> {
+  %0 = onnx.Slice(%x, %from, %to) : (tensor<6x3xf32>, tensor<?xi64>, tensor<?xi64>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}

@@ -30,7 +30,8 @@ class Info(c.Structure):
 class Call(c.Structure):
     _fields_ = [("struct_size", c.c_uint32), ("num_inputs", c.c_uint32), ("num_outputs", c.c_uint32),
                 ("reserved", c.c_uint32), ("inputs", c.POINTER(Tensor)), ("outputs", c.POINTER(Tensor)),
-                ("workspace", c.c_void_p), ("workspace_bytes", c.c_uint64)]
+                ("workspace", c.c_void_p), ("workspace_bytes", c.c_uint64), ("weights", c.c_void_p), ("weights_bytes", c.c_uint64),
+                ("allocate", c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_uint64)), ("free", c.CFUNCTYPE(None, c.c_void_p, c.c_void_p))]
 
 
 class Model(c.Structure):
@@ -89,8 +90,20 @@ class Library:
             size = self.model.workspace(given, len(inputs))
         workspace, guard = aligned(max(size, 1))
         guards.append((guard, "the workspace"))
-        call = Call(c.sizeof(Call), len(inputs), self.model.num_outputs, 0, given, outputs, workspace.ctypes.data, size)
+        lent = {}
+
+        def allocate(_, count):
+            block, guard = aligned(max(count, 1))
+            lent[block.ctypes.data] = block
+            guards.append((guard, "memory that the call allocated"))
+            return block.ctypes.data
+
+        call = Call(c.sizeof(Call), len(inputs), self.model.num_outputs, 0, given, outputs, workspace.ctypes.data, size, None, 0,
+                    dict(Call._fields_)["allocate"](allocate),
+                    dict(Call._fields_)["free"](lambda _, memory: lent.pop(memory, None)))
         status = self.model.call(c.byref(call))
+        if lent:
+            raise RuntimeError(f"{len(lent)} blocks were not given back")
         if status:
             raise RuntimeError(self.model.error(status).decode())
         for guard, what in guards:

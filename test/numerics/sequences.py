@@ -72,6 +72,10 @@ form("mapped (float[n,m] x) => (float[n,k] y) { s = SplitToSequence <axis = 0> (
 form("chosen (float[n,m] x, bool c, int64 i) => (float[k,m] y) { s = SplitToSequence <axis = 0> (x, two)  "
      "t = If (c) <then_branch = then () => (seq(float[a,m]) u) { u = SequenceErase (s) }, else_branch = else () => (seq(float[a,m]) v) { v = SequenceInsert (s, x) }>  y = SequenceAt (t, i) }",
      [floats(5, 3), np.bool_(True), np.int64(1)], [floats(5, 3), np.bool_(False), np.int64(-1)])
+form("bags (float[n,m] x, int64[b] offsets, int64 trips) => (float[k,l] y) "
+     + LOOP.format(shape="p,l", body="o = Constant <value_ints = [1]> ()  r = Reshape (i, o)  j = Add (r, o)  k1 = Add (j, o)  a = Slice (offsets, r, j)  b = Slice (offsets, j, k1)  "
+                   "bag = Slice (x, a, b)  z0 = Constant <value_ints = [0]> ()  z = ReduceSum (bag, z0)  new = SequenceInsert (old, z)", end="y = ConcatFromSequence <axis = 0> (s)"),
+     [floats(6, 3), np.array([0, 1, 4, 6]), np.int64(3)])
 
 
 def check(text, feeds, options, folder):
