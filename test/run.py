@@ -149,7 +149,7 @@ def main():
                     run_counting(tally, label, [sys.executable, "test/numerics/contractions.py", *options])
                 run_counting(tally, "sums/tables", [sys.executable, "test/numerics/tables.py"])
             elif kind == "forms":
-                for script in ("fusions", "pruning", "sequences"):
+                for script in ("fusions", "pruning", "sequences", "vendor"):
                     run_counting(tally, f"{kind}/{script}", [sys.executable, f"test/numerics/{script}.py"])
             elif kind in ("graph", "graph-long"):
                 run_counting(tally, kind, [sys.executable, "test/graph/run.py"] + ["--long"] * (kind == "graph-long"))

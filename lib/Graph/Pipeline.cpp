@@ -30,6 +30,7 @@ static void addFusions(OpPassManager &PM) {
 void graph::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   // 1. Shapes are part of the form that every later stage reads.
   PM.addPass(onnx::createInferShapes());
+  PM.addPass(createGraphExpandVendor());
   if (!Options.Optimize)
     return;
   auto Clean = [](OpPassManager &PM) {

@@ -13,11 +13,10 @@ import tempfile
 
 import numpy as np
 import onnx
-import onnxruntime
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test"))
-from harness import cases, places  # noqa: E402
+from harness import reference  # noqa: E402
 
 FORMS = {}
 
@@ -84,19 +83,7 @@ def check(text, feeds, options, folder):
         model.graph.initializer.append(onnx.numpy_helper.from_array(np.int64(2), "two"))
     path = folder / f"{model.graph.name}.onnx"
     onnx.save(model, path)
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    for feed in feeds:
-        arrays = [np.asarray(f) for f in feed]
-        for k, a in enumerate(arrays):
-            np.save(folder / f"input_{k}.npy", a)
-        for k, a in enumerate(session.run(None, {i.name: a for i, a in zip(session.get_inputs(), arrays)})):
-            np.save(folder / f"output_{k}.npy", a)
-        status, text = cases.run_tool([places.tool("lathe-run"), str(path), f"--data={folder}", "--rtol=1e-6", "--atol=1e-6", *options], 120)
-        for file in folder.glob("*.npy"):
-            file.unlink()
-        if status:
-            return text.strip()[:600]
-    return None
+    return reference.difference(path, feeds, options)
 
 
 def main():

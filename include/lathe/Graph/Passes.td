@@ -209,6 +209,25 @@ def GraphFuseRotary : Pass<"graph-fuse-rotary", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"Rotations", "rotations", "rotary embeddings fused">];
 }
 
+def GraphExpandVendor : Pass<"graph-expand-vendor", "::mlir::ModuleOp"> {
+  let summary = "composite ops of com.microsoft to the ops that ONNX has for the same";
+  let description = [{
+    Attention, QAttention, MultiHeadAttention, GroupQueryAttention, RotaryEmbedding and
+    EmbedLayerNormalization, which ONNX Runtime's optimizer makes of transformers:
+
+        %y, %p = onnx.ms.Attention(%x, %w, %b, %mask) {num_heads = 4}
+      to
+        %qkv = onnx.Add(onnx.MatMul(%x, %w), %b), three Slices of it
+        %m = onnx.Where(onnx.Greater(%mask, 0), 0.0, -10000.0)
+        %y, ... = onnx.Attention(%q, %k, %v, %m) {kv_num_heads = 4, q_num_heads = 4}
+
+    The only pass of this stage besides shape inference that no level leaves out: later stages do not
+    know these ops. Shapes of the new ops are inferred within the pass.
+  }];
+  let dependentDialects = ["::lathe::onnx::ONNXDialect"];
+  let statistics = [Statistic<"NumExpanded", "expanded", "ops expanded">];
+}
+
 def GraphFuseRecurrent : Pass<"graph-fuse-recurrent", "::mlir::ModuleOp"> {
   let summary = "cells of LSTM and GRU that were written out to the ops that ONNX has for them";
   let description = [{
