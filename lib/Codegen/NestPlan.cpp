@@ -204,7 +204,9 @@ private:
     llvm_unreachable("covered switch");
   }
   double accesses(int Reduction, int D) const {
-    double Total = 0.5; // the arithmetic
+    // The arithmetic: without sums it may outweigh what is read, as between
+    // QuantizeLinear and DequantizeLinear, and then wants full lanes.
+    double Total = G.Reductions.empty() ? std::max(0.5, 0.25 * G.BodyOps) : 0.5;
     for (const NestGraph::Access &A : G.Accesses)
       if (A.Reduction == Reduction)
         Total += one(A, D);

@@ -34,6 +34,55 @@ kernel.func private @ewdyn(%x: tensor<?x50xf32>, %out: tensor<?x50xf32>) -> tens
   } -> tensor<?x50xf32>
   kernel.return %r : tensor<?x50xf32>
 }
+// Two columns beside much arithmetic: lanes over the rows, gathered one by one.
+// CHECK-LABEL: kernel.func private @narrow(
+// CHECK: math.roundeven {{.*}} : vector<16xf32>
+// Beside little of it they lie along the columns.
+// CHECK-LABEL: kernel.func private @narrowsum(
+// CHECK: vector.maskedload
+// CHECK: vector.maskedstore
+kernel.func private @narrow(%x: tensor<400x4xf32>, %out: tensor<400x2xf32>) -> tensor<400x2xf32> {
+  %y = tensor.extract_slice %x[0, 0] [400, 2] [1, 1] : tensor<400x4xf32> to tensor<400x2xf32>
+  %c = arith.constant 3.0 : f32
+  %r = linalg.generic {indexing_maps = [#id2, #id2], iterator_types = ["parallel", "parallel"]} ins(%y : tensor<400x2xf32>) outs(%out : tensor<400x2xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.mulf %a, %a : f32
+    %1 = arith.addf %0, %c : f32
+    %2 = arith.mulf %1, %a : f32
+    %3 = math.roundeven %2 : f32
+    %4 = arith.subf %3, %a : f32
+    %5 = arith.mulf %4, %4 : f32
+    %6 = arith.addf %5, %a : f32
+    %7 = arith.mulf %6, %c : f32
+    %8 = math.roundeven %7 : f32
+    %9 = arith.subf %8, %a : f32
+    %10 = arith.mulf %9, %4 : f32
+    %11 = arith.addf %10, %c : f32
+    %12 = arith.mulf %11, %a : f32
+    %13 = arith.addf %12, %1 : f32
+    %14 = arith.mulf %13, %9 : f32
+    %15 = arith.addf %14, %2 : f32
+    %16 = arith.mulf %15, %13 : f32
+    %17 = arith.addf %16, %4 : f32
+    %18 = arith.mulf %17, %15 : f32
+    %19 = arith.addf %18, %6 : f32
+    %20 = arith.mulf %19, %17 : f32
+    %21 = arith.addf %20, %8 : f32
+    %22 = arith.mulf %21, %19 : f32
+    %23 = arith.addf %22, %10 : f32
+    linalg.yield %23 : f32
+  } -> tensor<400x2xf32>
+  kernel.return %r : tensor<400x2xf32>
+}
+kernel.func private @narrowsum(%x: tensor<400x4xf32>, %out: tensor<400x2xf32>) -> tensor<400x2xf32> {
+  %y = tensor.extract_slice %x[0, 0] [400, 2] [1, 1] : tensor<400x4xf32> to tensor<400x2xf32>
+  %r = linalg.generic {indexing_maps = [#id2, #id2], iterator_types = ["parallel", "parallel"]} ins(%y : tensor<400x2xf32>) outs(%out : tensor<400x2xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.mulf %a, %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<400x2xf32>
+  kernel.return %r : tensor<400x2xf32>
+}
 // Ten rows are two tiles of five; the accumulators stay in registers and the
 // epilogue is applied to them.
 // CHECK-LABEL: kernel.func private @mm(

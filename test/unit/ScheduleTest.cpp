@@ -131,6 +131,17 @@ TEST(Schedule, WeightsOfFewBits) {
   EXPECT_EQ(Choose(1, 20, avx512()), (S{1, 2, 16, DotKind::None, 4}));
 }
 
+TEST(Schedule, FewColumnsOfBytesFillTheirTerms) {
+  TargetDescription T = avx512();
+  T.Dots.push_back(DotKind::VNNI);
+  // A lane does four terms: two of sixteen columns are as much as eight floats.
+  EXPECT_TRUE(chooseContraction(bytes(64, 2, 4), T).has_value());
+  EXPECT_FALSE(chooseContraction(bytes(64, 1, 4), T).has_value());
+  EXPECT_FALSE(chooseContraction({64, 4, 64, 32}, T).has_value());
+  // Without masks a part of a vector is stored in pieces.
+  EXPECT_FALSE(chooseContraction(bytes(64, 3, 4), avx2()).has_value());
+}
+
 TEST(Schedule, BytesOnARM) {
   auto With = [](llvm::StringRef Features) {
     return describeTarget("aarch64-unknown-linux-gnu", "generic", Features);
