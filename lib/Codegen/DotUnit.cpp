@@ -181,7 +181,7 @@ public:
     return widened(flipped(Rows[0], Bytes.Flipped), Bytes.Signed);
   }
   SmallVector<Value> columns(Value Columns, unsigned Width) override {
-    return parts(widened(Columns, true), Width);
+    return parts(widened(Columns, !Bytes.UnsignedColumns), Width);
   }
   Value multiply(Value Sum, Value Row, Value Column) override {
     return arith::AddIOp::create(B, Loc, Sum,

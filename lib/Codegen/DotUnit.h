@@ -29,6 +29,8 @@ public:
     bool Signed = false;
     /// Their sign bit is flipped before they are extended.
     bool Flipped = false;
+    /// Of columns, where the form takes both signs.
+    bool UnsignedColumns = false;
   };
   static std::unique_ptr<DotUnit> create(DotKind Kind, RowBytes Rows,
                                          const TargetDescription &Target,

@@ -190,8 +190,9 @@ void NestEmitter::dotPiece(DotSum &D, Points &Tile, int64_t Count, int64_t Size,
       Value Number = Columns.find(&Pt);
       if (!Number) {
         auto Bytes = VectorType::get({int64_t(Width) * Terms}, B.getI8Type());
-        if (P.Panels) {
-          // The panel is padded: all lanes may be read, masked or not.
+        if (P.Panels || P.Group == 1) {
+          // A panel is padded: all its lanes may be read, masked or not. Bytes
+          // as they lie are read by machines without masks.
           SmallVector<Value> Where;
           for (AffineExpr E : Packed.At) {
             Lane At = L.affine(E, Pt.At, Pt.S);
@@ -273,12 +274,20 @@ void NestEmitter::reduceDot(const NestGraph::Reduction &R, Points &Tile,
   OpOperand *X = Op.getDpsInputOperand(1 - WI);
   // Columns are extended as they are; what else is done is done to rows.
   DotUnit::RowBytes Bytes;
+  Value Row = Op.getBody()->getArgument(1 - WI),
+        Column = Op.getBody()->getArgument(WI);
   for (Operation &In : *Op.getBody()) {
     if (isa<arith::XOrIOp>(In))
       Bytes.Flipped = true;
-    if (P.Panels && isa<arith::ExtSIOp>(In) &&
-        In.getOperand(0) != Op.getBody()->getArgument(WI))
-      Bytes.Signed = true;
+    if (!isa<arith::ExtSIOp, arith::ExtUIOp>(In))
+      continue;
+    Value Byte = In.getOperand(0);
+    if (auto Flip = Byte.getDefiningOp<arith::XOrIOp>())
+      Byte = Flip.getLhs();
+    if (Byte == Row)
+      Bytes.Signed = isa<arith::ExtSIOp>(In);
+    else if (Byte == Column)
+      Bytes.UnsignedColumns = isa<arith::ExtUIOp>(In);
   }
   auto DimsOf = [&](const Coords &At) {
     llvm::SmallBitVector All(G.Dims.size());

@@ -308,33 +308,36 @@ static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
   // The packed operand gives itself away by its panels.
   int Column = -1;
   const NestGraph::Access *Weights = nullptr;
+  auto ParallelDim = [&](AffineExpr E) {
+    auto D = dyn_cast_or_null<AffineDimExpr>(E);
+    return D && D.getPosition() < G.NumParallel ? int(D.getPosition()) : -1;
+  };
   for (const NestGraph::Access &A : G.Accesses) {
-    if (A.At.empty())
-      continue;
-    // A computed right-hand side of bytes lies in words, without panels.
-    auto Last = dyn_cast_or_null<AffineDimExpr>(A.At.back());
-    if (Last && Last.getPosition() < G.NumParallel && A.Reduction >= 0 &&
-        S.getDot() == DotKind::VNNI && S.getBits() == 0 &&
-        getElementTypeOrSelf(A.Tensor.getType()).isInteger(32)) {
-      Column = Last.getPosition();
-      Weights = &A;
-      P.Panels = false;
-      continue;
-    }
     // Behind the panel may lie the terms that are added at once.
     unsigned Behind = P.Group > 1 ? 2 : 1;
-    if (A.At.size() < Behind)
+    if (A.At.size() < Behind || A.Reduction < 0)
       continue;
     AffineExpr InPanel = A.At[A.At.size() - Behind];
     if (!InPanel || InPanel.getKind() != AffineExprKind::Mod)
       continue;
-    auto D =
-        dyn_cast<AffineDimExpr>(cast<AffineBinaryOpExpr>(InPanel).getLHS());
-    if (D && D.getPosition() < G.NumParallel && A.Reduction >= 0) {
-      Column = D.getPosition();
+    int D = ParallelDim(cast<AffineBinaryOpExpr>(InPanel).getLHS());
+    if (D >= 0) {
+      Column = D;
       Weights = &A;
     }
   }
+  // A computed right-hand side of bytes has none: words of four terms, or bytes
+  // as they lie, along the columns.
+  if (Column < 0 && P.Dot != DotKind::None && (P.Group == 4 || P.Group == 1))
+    for (const NestGraph::Access &A : G.Accesses) {
+      int D = A.At.empty() || A.Reduction < 0 ? -1 : ParallelDim(A.At.back());
+      if (D < 0 || !getElementTypeOrSelf(A.Tensor.getType())
+                        .isInteger(P.Group == 4 ? 32 : 8))
+        continue;
+      Column = D;
+      Weights = &A;
+      P.Panels = false;
+    }
   if (Column < 0) {
     P.Dot = DotKind::None;
     P.Group = 1;

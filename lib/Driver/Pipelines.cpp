@@ -69,6 +69,7 @@ static void buildStage(OpPassManager &PM, Stage S,
     lower::LowerOptions Lower;
     Lower.NativeHalf = Machine.HasF16Conversion;
     Lower.SignedRows = Machine.wantsSignedRows();
+    Lower.ByteWords = Machine.wantsByteWords();
     lower::buildLowerPipeline(PM, Lower);
     return;
   }

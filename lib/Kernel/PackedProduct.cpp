@@ -117,7 +117,8 @@ lathe::kernel::matchPackedProduct(linalg::GenericOp Op) {
   return P;
 }
 
-bool lathe::kernel::isWordDot(linalg::GenericOp Op, unsigned *Term) {
+bool lathe::kernel::isWordDot(linalg::GenericOp Op, unsigned *Term,
+                              bool *Signed) {
   if (Op.getNumDpsInits() != 1 || Op.getNumDpsInputs() != 2 ||
       !Op.hasPureTensorSemantics())
     return false;
@@ -126,11 +127,14 @@ bool lathe::kernel::isWordDot(linalg::GenericOp Op, unsigned *Term) {
   if (!X.getType().isInteger(8) || !Words.getType().isInteger(32))
     return false;
   auto IsRow = [&](Value V) {
-    auto Extend = V.getDefiningOp<arith::ExtUIOp>();
-    if (!Extend)
+    Operation *Extend = V.getDefiningOp();
+    if (!isa_and_nonnull<arith::ExtUIOp, arith::ExtSIOp>(Extend))
       return false;
-    auto Flip = Extend.getIn().getDefiningOp<arith::XOrIOp>();
-    return Extend.getIn() == X ||
+    if (Signed)
+      *Signed = isa<arith::ExtSIOp>(Extend);
+    Value In = Extend->getOperand(0);
+    auto Flip = In.getDefiningOp<arith::XOrIOp>();
+    return In == X ||
            (Flip && Flip.getLhs() == X && integer(Flip.getRhs()) == 128);
   };
   auto IsColumn = [&](Value V) {

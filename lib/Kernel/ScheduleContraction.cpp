@@ -92,7 +92,7 @@ DotKind kernel::chooseDot(const ContractionFacts &F,
     const DotForm &Form = dotForm(Kind);
     if (F.Bytes == ByteRows::Unsigned ? !Form.UnsignedRows : !Form.SignedRows)
       continue;
-    if (Form.Terms > 1 && F.Group == 0)
+    if ((Form.Terms > 1 && F.Group == 0) || (F.Terms && Form.Terms != F.Terms))
       continue;
     // Instructions for a vector of columns and this many rows. Groups that are
     // not full and rows that are missing cost as much as whole ones.

@@ -41,8 +41,6 @@ struct Contraction {
   OpOperand *Rows;
   unsigned Column;
   ContractionFacts Facts;
-  /// The right-hand side is no weight: it comes in words of four terms.
-  bool Computed = false;
 };
 
 /// One product of two f32 inputs is added to the result.
@@ -210,49 +208,71 @@ matchContraction(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight,
   return std::nullopt;
 }
 
-/// A product of bytes whose right-hand side is computed, four terms of a column
-/// in each word.
+/// A product of bytes whose right-hand side is computed: in words of four terms
+/// of a column, or byte by byte along the columns.
 std::optional<Contraction> matchComputed(FuncOp Kernel) {
   linalg::GenericOp Root = onlyReduction(Kernel);
-  unsigned Term;
-  if (!Root || !isWordDot(Root, &Term))
+  if (!Root || Root.getNumDpsInputs() != 2)
     return std::nullopt;
-  OpOperand *X = Root.getDpsInputOperand(0), *W = Root.getDpsInputOperand(1);
-  AffineMap XMap = Root.getMatchingIndexingMap(X),
-            WMap = Root.getMatchingIndexingMap(W),
-            Out = Root.getMatchingIndexingMap(Root.getDpsInitOperand(0));
-  if (!isa<BlockArgument>(W->get()) || !isa<BlockArgument>(X->get()) ||
-      WMap.getNumResults() == 0 || XMap.getNumResults() == 0 ||
-      !WMap.isProjectedPermutation() || !XMap.isProjectedPermutation() ||
-      !Out.isProjectedPermutation())
-    return std::nullopt;
-  auto LoopOf = [](AffineExpr E) {
-    return cast<AffineDimExpr>(E).getPosition();
-  };
-  unsigned Column = LoopOf(WMap.getResults().back());
+  unsigned Term = 0;
+  bool Signed = false, Words = isWordDot(Root, &Term, &Signed);
   SmallVector<int64_t> Extents = Root.getStaticLoopRanges();
   auto Kinds = Root.getIteratorTypesArray();
-  if (LoopOf(XMap.getResults().back()) != Term ||
-      Kinds[Column] != utils::IteratorType::parallel ||
-      XMap.isFunctionOfDim(Column) || Extents[Column] == 1)
-    return std::nullopt;
-  int64_t Depth = 1, Rows = 1;
-  for (unsigned D = 0; D < Root.getNumLoops(); ++D) {
-    if (Kinds[D] == utils::IteratorType::reduction)
-      Depth *= ShapedType::isDynamic(Extents[D]) ? 64 : Extents[D];
-    else if (!WMap.isFunctionOfDim(D) && Extents[D] != 1)
-      Rows = Extents[D];
+  AffineMap Out = Root.getMatchingIndexingMap(Root.getDpsInitOperand(0));
+  auto LastLoop = [](AffineMap Map) {
+    if (Map.getNumResults() == 0)
+      return -1;
+    auto D = dyn_cast<AffineDimExpr>(Map.getResults().back());
+    return D ? int(D.getPosition()) : -1;
+  };
+  for (unsigned I : {1u, 0u}) {
+    if (Words && I == 0)
+      break;
+    OpOperand *W = Root.getDpsInputOperand(I),
+              *X = Root.getDpsInputOperand(1 - I);
+    ByteRows Rows8 = Words ? Signed ? ByteRows::Signed : ByteRows::Unsigned
+                           : matchByteSum(Root, 1 - I, /*AnyColumns=*/true);
+    AffineMap XMap = Root.getMatchingIndexingMap(X),
+              WMap = Root.getMatchingIndexingMap(W);
+    int Column = LastLoop(WMap), Along = LastLoop(XMap);
+    // Lanes lie along the columns in the operand and in the result; rows are
+    // walked along the sum.
+    if (Rows8 == ByteRows::None || !isa<BlockArgument>(W->get()) ||
+        !isa<BlockArgument>(X->get()) || !WMap.isProjectedPermutation() ||
+        !Out.isProjectedPermutation() || Column < 0 || Along < 0 ||
+        Kinds[Column] != utils::IteratorType::parallel ||
+        Kinds[Along] != utils::IteratorType::reduction ||
+        XMap.isFunctionOfDim(Column) || Extents[Column] == 1)
+      continue;
+    if (Words ? unsigned(Along) != Term || !XMap.isProjectedPermutation()
+              : LastLoop(Out) != Column)
+      continue;
+    int64_t Depth = 1, Rows = 1;
+    bool Usable = true;
+    for (unsigned D = 0; D < Root.getNumLoops(); ++D) {
+      bool InW = WMap.isFunctionOfDim(D);
+      if (Kinds[D] == utils::IteratorType::reduction) {
+        Depth *= ShapedType::isDynamic(Extents[D]) ? 64 : Extents[D];
+        // Pieces of a row have a size.
+        Usable &= Words || (!ShapedType::isDynamic(Extents[D]) &&
+                            (InW || Extents[D] == 1));
+      } else if (!InW && Extents[D] != 1) {
+        Rows = Extents[D];
+      }
+    }
+    if (!Usable)
+      continue;
+    // The tile is chosen for many columns where only the run knows how many.
+    int64_t Columns =
+        ShapedType::isDynamic(Extents[Column]) ? 256 : Extents[Column];
+    return Contraction{Root,
+                       W,
+                       X,
+                       unsigned(Column),
+                       {Rows, Columns, Depth, 32, Rows8, /*PackedBits=*/0,
+                        /*Group=*/Depth, /*Terms=*/Words ? 4 : 1}};
   }
-  // The tile is chosen for many columns where only the run knows how many.
-  int64_t Columns =
-      ShapedType::isDynamic(Extents[Column]) ? 256 : Extents[Column];
-  return Contraction{Root,
-                     W,
-                     X,
-                     Column,
-                     {Rows, Columns, Depth, 32, ByteRows::Unsigned,
-                      /*PackedBits=*/0, /*Group=*/Depth},
-                     /*Computed=*/true};
+  return std::nullopt;
 }
 
 struct SchedulePass
@@ -291,11 +311,11 @@ private:
     if (!C)
       return;
     std::optional<ContractionSchedule> S = chooseContraction(C->Facts, Target);
-    if (!S || (C->Computed && S->Dot != DotKind::VNNI))
+    if (!S)
       return;
     Kernel.setScheduleAttr(ContractionScheduleAttr::get(
         &getContext(), S->MR, S->NV, S->Lanes, /*kc=*/0, S->Dot, S->Bits));
-    if (C->Computed)
+    if (C->Facts.Terms)
       return;
     pack(*C, C->Weights, S->NV * S->Lanes, S->group(), Calls);
     if (!S->Bits)

@@ -52,7 +52,8 @@ std::optional<Byte> matchByte(Value V, Value Arg) {
 }
 } // namespace
 
-kernel::ByteRows kernel::matchByteSum(linalg::GenericOp Op, unsigned X) {
+kernel::ByteRows kernel::matchByteSum(linalg::GenericOp Op, unsigned X,
+                                      bool AnyColumns) {
   if (Op.getNumDpsInputs() != 2 || Op.getNumDpsInits() != 1)
     return ByteRows::None;
   Block &Body = Op.getRegion().front();
@@ -65,7 +66,7 @@ kernel::ByteRows kernel::matchByteSum(linalg::GenericOp Op, unsigned X) {
   Value Left = Mul.getLhs(), Right = Mul.getRhs();
   for (int Turn = 0; Turn < 2; ++Turn) {
     if (std::optional<Byte> R = matchByte(Right, Body.getArgument(1 - X));
-        R && !R->Unsigned && !R->Flipped)
+        R && (AnyColumns || !R->Unsigned) && !R->Flipped)
       if (std::optional<Byte> L = matchByte(Left, Body.getArgument(X)))
         return L->Unsigned ? ByteRows::Unsigned : ByteRows::Signed;
     std::swap(Left, Right);

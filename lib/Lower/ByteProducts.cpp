@@ -10,11 +10,13 @@
 //
 //   sum (x - zx)(y - zy) = sum x y - zx sum y - zy sum x + K zx zy
 //
-// where the first sum has the form of dot instructions. Four terms of a column
-// of the right-hand side are gathered in a word first, [.., K / 4, N] of i32,
-// filled up with zeros, their signs made right on the way; the sum's body takes
-// them out again (the form that kernel::isWordDot knows). Sums of rows or
-// columns are only taken where a zero point is not known to be 0.
+// where the first sum has the form of dot instructions. Where these take four
+// terms, those of a column of the right-hand side are gathered in a word first,
+// [.., K / 4, N] of i32, filled up with zeros, their signs made right on the
+// way; the sum's body takes them out again (the form that kernel::isWordDot
+// knows). Elsewhere bytes of any sign are multiplied one by one, as they lie.
+// Sums of rows or columns are only taken where a zero point is not known to be
+// 0.
 //
 //===----------------------------------------------------------------------===//
 
@@ -123,6 +125,89 @@ static std::optional<ZeroPoint> zeroPointOf(Node &N, unsigned I,
   return ZeroPoint{std::nullopt, V, N.inElem(I), Shift};
 }
 
+namespace {
+/// How the bytes of one side are read.
+struct Reading {
+  bool Unsigned, Flip;
+};
+} // namespace
+
+/// sum x y over the last dimension of \p X and the one before of \p Y.
+static Value plainSum(Builder &B, Value X, Reading OfX, Value Y, Reading OfY) {
+  int64_t Batch = cast<RankedTensorType>(X.getType()).getRank() - 2;
+  // Loops: batch.., row, column, term.
+  int64_t M = Batch, C = M + 1, K = C + 1, Loops = K + 1;
+  SmallVector<int64_t> AtX = llvm::to_vector(llvm::seq(Batch)), AtY = AtX;
+  AtX.append({M, K});
+  AtY.append({K, C});
+  SmallVector<Iterator> Kinds(Loops, Iterator::parallel);
+  Kinds[K] = Iterator::reduction;
+  SmallVector<OpFoldResult> Sizes = dimsOf(B, X);
+  Sizes.back() = dimOf(B, Y, Batch + 1);
+  Value Init =
+      filled(B, Sizes, scalar::constant(B, B.getI32Type(), int64_t(0)));
+  return linalg::GenericOp::create(
+             B, Init.getType(), ValueRange{X, Y}, Init,
+             ArrayRef{dimsMap(B, Loops, AtX), dimsMap(B, Loops, AtY),
+                      dimsMap(B, Loops, llvm::to_vector(llvm::seq(K)))},
+             Kinds,
+             [&](OpBuilder &Inner, Location Loc, ValueRange V) {
+               Builder IB(Loc, Inner);
+               Value P = scalar::mul(IB, wide(IB, V[0], OfX.Unsigned, OfX.Flip),
+                                     wide(IB, V[1], OfY.Unsigned, OfY.Flip));
+               linalg::YieldOp::create(IB, scalar::add(IB, V[2], P));
+             })
+      .getResult(0);
+}
+
+/// The same from words: \p Y's bytes are signed once they are flipped.
+static Value wordSum(Builder &B, Value X, Reading OfX, Value Y, bool FlipY) {
+  int64_t Rank = cast<RankedTensorType>(X.getType()).getRank(),
+          Batch = Rank - 2;
+  SmallVector<OpFoldResult> Sizes = dimsOf(B, X);
+  OpFoldResult K = Sizes.back(), Fours = toFours(B, K);
+  Sizes.back() = dimOf(B, Y, Rank - 1);
+  // What fills up gives 0 once its sign is right.
+  auto Filled = [&](Value V, int64_t D, int64_t With) {
+    if (sameSize(K, Fours))
+      return V;
+    SmallVector<OpFoldResult> Low(Rank, size(B, 0)), High = Low;
+    High[D] = subSize(B, Fours, K);
+    return pad(B, V, Low, High, scalar::constant(B, B.getI8Type(), With));
+  };
+  // [.., M, K / 4, 4] and [.., K / 4, 4, N]
+  SmallVector<OpFoldResult> Groups = {divSize(B, Fours, size(B, 4)),
+                                      size(B, 4)};
+  X = expandDim(B, Filled(X, Rank - 1, 0), Rank - 1, Groups);
+  Y = expandDim(B, Filled(Y, Rank - 2, FlipY ? -128 : 0), Rank - 2, Groups);
+  Value Words = gatherWords(B, Y, FlipY);
+
+  // Loops: batch.., row, column, group, term.
+  int64_t M = Batch, C = M + 1, G = C + 1, T = G + 1, Loops = T + 1;
+  SmallVector<int64_t> AtX = llvm::to_vector(llvm::seq(Batch)), AtY = AtX;
+  AtX.append({M, G, T});
+  AtY.append({G, C});
+  SmallVector<Iterator> Kinds(Loops, Iterator::parallel);
+  Kinds[G] = Kinds[T] = Iterator::reduction;
+  Value Init =
+      filled(B, Sizes, scalar::constant(B, B.getI32Type(), int64_t(0)));
+  return linalg::GenericOp::create(
+             B, Init.getType(), ValueRange{X, Words}, Init,
+             ArrayRef{dimsMap(B, Loops, AtX), dimsMap(B, Loops, AtY),
+                      dimsMap(B, Loops, llvm::to_vector(llvm::seq(G)))},
+             Kinds,
+             [&](OpBuilder &Inner, Location Loc, ValueRange V) {
+               Builder IB(Loc, Inner);
+               Value Byte = arith::TruncIOp::create(
+                   IB, IB.getI8Type(),
+                   arith::ShRUIOp::create(IB, V[1], shiftOf(IB, T)));
+               Value P = scalar::mul(IB, wide(IB, V[0], OfX.Unsigned, OfX.Flip),
+                                     wide(IB, Byte, false, false));
+               linalg::YieldOp::create(IB, scalar::add(IB, V[2], P));
+             })
+      .getResult(0);
+}
+
 Value byteProduct(Node &N, unsigned XI, unsigned XZ, unsigned YI, unsigned YZ) {
   Builder &B = N.B;
   Value X = N.in(XI), Y = N.in(YI);
@@ -136,63 +221,30 @@ Value byteProduct(Node &N, unsigned XI, unsigned XZ, unsigned YI, unsigned YZ) {
       return {};
   bool XSigned = !scalar::isUnsigned(N.inElem(XI)),
        YSigned = !scalar::isUnsigned(N.inElem(YI));
-  auto ZeroX = zeroPointOf(N, XZ, XSigned ? 128 : 0),
-       ZeroY = zeroPointOf(N, YZ, YSigned ? 0 : -128);
+  // Words hold signed bytes, and are multiplied by rows of one sign.
+  bool Words = N.types().ByteWords;
+  bool FlipX = Words && XSigned != N.types().SignedRows,
+       FlipY = Words && !YSigned;
+  Reading OfX = {XSigned == FlipX, FlipX}, OfY = {YSigned == FlipY, FlipY};
+  auto Shift = [](Reading R) {
+    return !R.Flip ? int64_t(0) : R.Unsigned ? 128 : -128;
+  };
+  auto ZeroX = zeroPointOf(N, XZ, Shift(OfX)),
+       ZeroY = zeroPointOf(N, YZ, Shift(OfY));
   if (!ZeroX || !ZeroY)
     return {};
 
   int64_t Batch = Rank - 2;
-  OpFoldResult K = dimOf(B, X, Rank - 1), Fours = toFours(B, K),
-               Rows = dimOf(B, X, Rank - 2), Columns = dimOf(B, Y, Rank - 1);
-  Value RowSums = ZeroY->isZero()
-                      ? Value()
-                      : sums(B, X, Rank - 1, /*Unsigned=*/true, XSigned);
-  Value ColumnSums = ZeroX->isZero()
-                         ? Value()
-                         : sums(B, Y, Rank - 2, /*Unsigned=*/false, !YSigned);
-  // What fills up gives 0 once its sign is right.
-  auto Filled = [&](Value V, int64_t D, int64_t With) {
-    if (sameSize(K, Fours))
-      return V;
-    SmallVector<OpFoldResult> Low(Rank, size(B, 0)), High = Low;
-    High[D] = subSize(B, Fours, K);
-    return pad(B, V, Low, High, scalar::constant(B, B.getI8Type(), With));
-  };
-  // [.., M, K / 4, 4] and [.., K / 4, 4, N]
-  SmallVector<OpFoldResult> Groups = {divSize(B, Fours, size(B, 4)),
-                                      size(B, 4)};
-  X = expandDim(B, Filled(X, Rank - 1, 0), Rank - 1, Groups);
-  Y = expandDim(B, Filled(Y, Rank - 2, YSigned ? 0 : -128), Rank - 2, Groups);
-  Value Words = gatherWords(B, Y, !YSigned);
-
-  // Loops: batch.., row, column, group, term.
-  int64_t M = Batch, C = M + 1, G = C + 1, T = G + 1, Loops = T + 1;
-  SmallVector<int64_t> AtX = llvm::to_vector(llvm::seq(Batch)), AtY = AtX;
-  AtX.append({M, G, T});
-  AtY.append({G, C});
-  SmallVector<Iterator> Kinds(Loops, Iterator::parallel);
-  Kinds[G] = Kinds[T] = Iterator::reduction;
-  SmallVector<OpFoldResult> Sizes;
-  for (int64_t D = 0; D < Batch; ++D)
-    Sizes.push_back(dimOf(B, X, D));
-  Sizes.append({Rows, Columns});
+  OpFoldResult K = dimOf(B, X, Rank - 1);
+  Value RowSums =
+      ZeroY->isZero() ? Value() : sums(B, X, Rank - 1, OfX.Unsigned, OfX.Flip);
+  Value ColumnSums =
+      ZeroX->isZero() ? Value() : sums(B, Y, Rank - 2, OfY.Unsigned, OfY.Flip);
+  SmallVector<OpFoldResult> Sizes = dimsOf(B, X);
+  Sizes.back() = dimOf(B, Y, Rank - 1);
   Type I32 = B.getI32Type();
-  Value Init = filled(B, Sizes, scalar::constant(B, I32, int64_t(0)));
-  Value Sum = linalg::GenericOp::create(
-                  B, Init.getType(), ValueRange{X, Words}, Init,
-                  ArrayRef{dimsMap(B, Loops, AtX), dimsMap(B, Loops, AtY),
-                           dimsMap(B, Loops, llvm::to_vector(llvm::seq(G)))},
-                  Kinds,
-                  [&](OpBuilder &Inner, Location Loc, ValueRange V) {
-                    Builder IB(Loc, Inner);
-                    Value Byte = arith::TruncIOp::create(
-                        IB, IB.getI8Type(),
-                        arith::ShRUIOp::create(IB, V[1], shiftOf(IB, T)));
-                    Value P = scalar::mul(IB, wide(IB, V[0], true, XSigned),
-                                          wide(IB, Byte, false, false));
-                    linalg::YieldOp::create(IB, scalar::add(IB, V[2], P));
-                  })
-                  .getResult(0);
+  Value Sum =
+      Words ? wordSum(B, X, OfX, Y, FlipY) : plainSum(B, X, OfX, Y, OfY);
   if (!RowSums && !ColumnSums)
     return Sum;
 

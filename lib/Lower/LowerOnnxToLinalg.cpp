@@ -254,6 +254,7 @@ struct LowerOnnxToLinalgPass
   void runOnOperation() override {
     StorageTypeConverter Types;
     Types.SignedRows = signedRows;
+    Types.ByteWords = byteWords;
     recordOnnxTypes(getOperation());
     bool Converted = succeeded(convert(getOperation(), Types));
     SmallVector<Unsupported> Left = remaining(getOperation(), Types);

@@ -38,6 +38,7 @@ void buildLowerPipeline(OpPassManager &PM, const LowerOptions &Options) {
   buildLowerPreparation(PM);
   LowerOnnxToLinalgOptions Sums;
   Sums.signedRows = Options.SignedRows;
+  Sums.byteWords = Options.ByteWords;
   PM.addPass(createLowerOnnxToLinalg(Sums));
   PM.addPass(createCanonicalizerPass());
   PM.addPass(createCSEPass());

@@ -1,4 +1,6 @@
 // RUN: lathe-opt %s --lower-onnx-to-linalg --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: lathe-opt %s --lower-onnx-to-linalg="byte-words=false" --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=PLAIN
+// RUN: lathe-opt %s --lower-onnx-to-linalg="signed-rows" --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=SIGNED
 
 // All rows go into one matrix; f16 accumulates in f32.
 // CHECK-LABEL: @rows(
@@ -68,6 +70,20 @@ func.func @integer(%a: tensor<2x3xui8>, %b: tensor<3x4xi8>) -> tensor<2x4xi32> {
 // CHECK:         linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction", "reduction"]} ins(%{{.*}}, %{{.*}} : tensor<3x2x4xi8>, tensor<2x5xi32>) outs(%{{.*}} : tensor<3x5xi32>)
 // CHECK:           arith.trunci {{.*}} i32 to i8
 // CHECK:           arith.muli
+// Where nothing multiplies four at once they stay as they lie.
+// PLAIN-LABEL: @computed_bytes(
+// PLAIN-NOT:     arith.shli
+// PLAIN-NOT:     arith.xori
+// PLAIN:         linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]} ins(%arg0, %arg1 : tensor<3x8xi8>, tensor<8x5xi8>) outs(%{{.*}} : tensor<3x5xi32>)
+// PLAIN:           arith.extui
+// PLAIN:           arith.extui
+// PLAIN:           arith.muli
+// Signed rows are multiplied by signed words.
+// SIGNED-LABEL: @computed_bytes(
+// SIGNED:        linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<3x2x4xi8>, tensor<2x5xi32>) outs(%{{.*}} : tensor<3x5xi32>)
+// SIGNED:          arith.xori %{{.*}}, %c-128_i8
+// SIGNED:          arith.extsi
+// SIGNED:          arith.muli
 func.func @computed_bytes(%a: tensor<3x8xui8>, %b: tensor<8x5xui8>) -> tensor<3x5xi32> {
   %za = onnx.Constant dense<12> : tensor<ui8>
   %zb = onnx.Constant dense<100> : tensor<ui8>

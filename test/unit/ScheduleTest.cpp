@@ -168,6 +168,15 @@ TEST(Schedule, BytesOnARM) {
   EXPECT_EQ(chooseContraction(bytes(96, 64, 64), Matrix),
             (ContractionSchedule{6, 4, 4, DotKind::USMMLA}));
   EXPECT_EQ(chooseContraction(bytes(3, 64, 64), Matrix)->MR, 4);
+  // A computed right-hand side lies as it does.
+  ContractionFacts Computed = bytes(96, 64, 64);
+  Computed.Terms = 4;
+  EXPECT_EQ(chooseDot(Computed, Matrix), DotKind::SUDot);
+  EXPECT_EQ(chooseDot(Computed, Plain), DotKind::None);
+  Computed.Terms = 1;
+  EXPECT_EQ(chooseDot(Computed, Matrix), DotKind::WordLanes);
+  EXPECT_TRUE(Matrix.wantsByteWords());
+  EXPECT_FALSE(Plain.wantsByteWords());
   // In order: columns are there before they are needed.
   TargetDescription InOrder = Matrix;
   InOrder.InOrder = true;

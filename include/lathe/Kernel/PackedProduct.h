@@ -38,7 +38,8 @@ std::optional<PackedProduct> matchPackedProduct(mlir::linalg::GenericOp Op);
 /// The body adds products of an unsigned byte of operand 0 (perhaps with its
 /// sign bit flipped) and the signed byte of operand 1, words of four terms,
 /// that the innermost loop counts: \p Term.
-bool isWordDot(mlir::linalg::GenericOp Op, unsigned *Term = nullptr);
+bool isWordDot(mlir::linalg::GenericOp Op, unsigned *Term = nullptr,
+               bool *Signed = nullptr);
 
 } // namespace lathe::kernel
 

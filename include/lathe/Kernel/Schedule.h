@@ -38,6 +38,9 @@ struct ContractionFacts {
   /// Bytes: the extent of the loop of the sum whose terms can be taken in
   /// groups, along which rows are walked; 0: there is none.
   int64_t Group = 0;
+  /// The right-hand side is no constant that could be packed, its columns lie
+  /// in groups of so many terms; 0: it is.
+  int64_t Terms = 0;
 };
 
 /// Register tile of MR rows by NV vectors of Lanes; the right-hand side is

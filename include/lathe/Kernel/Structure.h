@@ -40,8 +40,10 @@ llvm::StringRef kindOf(mlir::Operation *Op);
 /// The sign of the bytes of rows in a sum of products of bytes.
 enum class ByteRows { None, Unsigned, Signed };
 /// A product of a byte of input \p Rows, its sign bit perhaps flipped, and a
-/// signed byte of the other input is added to the result.
-ByteRows matchByteSum(mlir::linalg::GenericOp Op, unsigned Rows);
+/// signed byte of the other input (of any sign with \p AnyColumns) is added to
+/// the result.
+ByteRows matchByteSum(mlir::linalg::GenericOp Op, unsigned Rows,
+                      bool AnyColumns = false);
 
 /// The loop of more than one iteration that runs along the innermost dimension
 /// of an operand of \p Op indexed by \p Map; -1: none, or no loop alone.

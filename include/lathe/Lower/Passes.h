@@ -25,6 +25,8 @@ struct LowerOptions {
   bool WidenHalf = true;
   /// Bytes of rows are multiplied as signed numbers.
   bool SignedRows = false;
+  /// Four bytes of a word are multiplied at once.
+  bool ByteWords = true;
 };
 
 /// What must happen in the onnx dialect before `lower-onnx-to-linalg`.

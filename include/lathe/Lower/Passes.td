@@ -81,7 +81,9 @@ def LowerOnnxToLinalg : Pass<"lower-onnx-to-linalg", "mlir::ModuleOp"> {
   }];
   let options = [
     Option<"signedRows", "signed-rows", "bool", "false",
-           "The target multiplies signed bytes by signed ones">];
+           "The target multiplies signed bytes by signed ones">,
+    Option<"byteWords", "byte-words", "bool", "true",
+           "The target multiplies four bytes of a word at once">];
   let dependentDialects = [
     "mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect",
     "mlir::linalg::LinalgDialect",

@@ -34,6 +34,8 @@ public:
 
   /// Sums of products of bytes read their rows as signed numbers.
   bool SignedRows = false;
+  /// A right-hand side of bytes that is computed lies in words of four terms.
+  bool ByteWords = true;
 
   /// Records why \p Op is refused (the last reason stays).
   void refuse(mlir::Operation *Op, const llvm::Twine &Why) const {

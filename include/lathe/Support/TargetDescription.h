@@ -91,6 +91,12 @@ struct TargetDescription {
   bool hasDot(DotKind Kind) const { return llvm::is_contained(Dots, Kind); }
   /// Bytes of rows are multiplied best as signed numbers.
   bool wantsSignedRows() const { return hasDot(DotKind::SDot); }
+  /// Four bytes of a right-hand side that is computed are gathered in a word:
+  /// some form multiplies them at once.
+  bool wantsByteWords() const {
+    return llvm::any_of(Dots,
+                        [](DotKind Kind) { return dotForm(Kind).Terms == 4; });
+  }
 };
 
 /// Describes \p CPU with \p Features (LLVM's names, already validated by the

@@ -1,4 +1,4 @@
-"""make_hot.py GEMM CONV [GEMM8 CONV8]: a matrix product with a bias and a 3x3 convolution, weights constant; of bytes too."""
+"""make_hot.py GEMM CONV [GEMM8 CONV8 [PRODUCT8]]: a matrix product with a bias and a 3x3 convolution, weights constant; of bytes too, and a product of two inputs."""
 import sys
 
 import numpy as np
@@ -31,3 +31,8 @@ def save_bytes(path, op, x, y, w, **attributes):
 if len(sys.argv) > 3:
     save_bytes(sys.argv[3], "MatMulInteger", [100, 160], [100, 320], (160, 320))
     save_bytes(sys.argv[4], "ConvInteger", [1, 96, 20, 20], [1, 64, 20, 20], (64, 96, 3, 3), pads=[1, 1, 1, 1])
+if len(sys.argv) > 5:
+    sides = [helper.make_tensor_value_info(n, TensorProto.UINT8, s) for n, s in (("x", [100, 160]), ("w", [160, 320]))]
+    result = helper.make_tensor_value_info("y", TensorProto.INT32, [100, 320])
+    graph = helper.make_graph([helper.make_node("MatMulInteger", ["x", "w"], ["y"])], "hot", sides, [result])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), sys.argv[5])
