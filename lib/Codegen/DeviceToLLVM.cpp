@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Bytes.h"
 #include "FunctionBoundary.h"
 #include "GPULoops.h"
 #include "LoweringSteps.h"
@@ -169,29 +170,16 @@ struct DeviceToLLVMPass
   LogicalResult placeMemory(kernel::FuncOp Kernel,
                             const LLVMTypeConverter &Types) {
     SmallVector<memref::AllocaOp> Places;
-    WalkResult Result = Kernel.walk([&](Operation *Op) -> WalkResult {
-      if (isa<memref::AllocOp>(Op)) {
-        Op->emitError("allocates at run time; a kernel's scratch memory must "
-                      "be bounded");
-        return WalkResult::interrupt();
-      }
-      if (auto Alloca = dyn_cast<memref::AllocaOp>(Op))
-        Places.push_back(Alloca);
-      return WalkResult::advance();
-    });
-    if (Result.wasInterrupted())
+    if (failed(checkBounded(Kernel)))
       return failure();
+    Kernel.walk([&](memref::AllocaOp Alloca) { Places.push_back(Alloca); });
     unsigned Number = 0;
     for (memref::AllocaOp Place : Places) {
       MemRefType Type = Place.getType();
       if (!Type.hasStaticShape())
         continue;
       bool Shared = Type.getMemorySpaceAsInt() == SharedMemory;
-      int64_t Bytes = Type.getNumElements() *
-                      llvm::divideCeil(Type.getElementType().isIndex()
-                                           ? 64
-                                           : Type.getElementTypeBitWidth(),
-                                       8);
+      int64_t Bytes = knownBytes(Type);
       bool OfBlock = Place->hasAttr(OfBlockAttr);
       if (!Shared && !OfBlock && Bytes <= MostLocalBytes)
         continue;

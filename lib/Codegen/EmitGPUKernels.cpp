@@ -29,10 +29,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/Dominance.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/CSE.h"
-#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 #include "mlir/Transforms/Passes.h"
 
 namespace lathe::codegen {
@@ -55,18 +52,10 @@ struct EmitGPUKernelsPass
   void runOnOperation() override {
     TargetDescription Target =
         Explicit ? *Explicit : describeTarget(triple, cpu, features);
-    SmallVector<kernel::FuncOp> Kernels;
-    getOperation()->walk([&](kernel::FuncOp F) {
-      if (!F.isEmitted())
-        Kernels.push_back(F);
-    });
-    for (kernel::FuncOp F : Kernels) {
+    for (kernel::FuncOp F : kernelsToEmit(getOperation())) {
       if (failed(emitKernel(F, Target)))
         return signalPassFailure();
-      IRRewriter Rewriter(&getContext());
-      DominanceInfo Dominance(F);
-      eliminateCommonSubExpressions(Rewriter, Dominance, F);
-      F.walk([](LoopLikeOpInterface Loop) { moveLoopInvariantCode(Loop); });
+      cleanKernel(F);
       // Indices in 32 bits where sizes prove that they fit.
       OpPassManager Narrow(kernel::FuncOp::getOperationName());
       arith::ArithIntRangeNarrowingOptions Widths;
@@ -99,17 +88,14 @@ LogicalResult EmitGPUKernelsPass::emitNests(KernelContext &Ctx,
   auto TypeOf = [&](Value V) {
     return cast<MemRefType>(Ctx.memref(V).getType());
   };
-  SmallVector<Value> Results = Ctx.Results, Outs = Ctx.Outs;
-  emitHalos(Ctx, [&](const Halo &H) { fillByAll(Ctx, H); });
-  FailureOr<std::vector<NestGraph>> Graphs = buildNestGraphs(Ctx);
-  if (failed(Graphs)) {
-    Ctx.Results = Results;
-    Ctx.Outs = Outs;
+  SmallVector<Value> Outs = Ctx.Outs;
+  FailureOr<std::vector<NestGraph>> Graphs =
+      buildNests(Ctx, [&](const Halo &H) { fillByAll(Ctx, H); });
+  if (failed(Graphs))
     return failure();
-  }
   // Nests of one kernel share its blocks: any number of them is right.
   for (auto [I, G] : llvm::enumerate(*Graphs)) {
-    mergeDims(G, TypeOf, Ctx.OrderedSums);
+
     NestPlan Thread = planThread(G);
     GPUPlan Plan = planGPU(G, TypeOf, Ctx.Target, Ctx.OrderedSums);
     GPUEmitter Emitter(Ctx, G, Thread, Plan);

@@ -26,9 +26,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/Dominance.h"
-#include "mlir/Transforms/CSE.h"
-#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 
 namespace lathe::codegen {
 #define GEN_PASS_DEF_EMITKERNELSPASS
@@ -44,17 +41,13 @@ static LogicalResult emitNests(KernelContext &Ctx, kernel::FuncOp Func) {
     return cast<MemRefType>(Ctx.memref(V).getType());
   };
 
-  SmallVector<Value> Results = Ctx.Results, Outs = Ctx.Outs;
-  emitHalos(Ctx, [&](const Halo &H) { fillInFirst(Ctx, H); });
-  FailureOr<std::vector<NestGraph>> Built = buildNestGraphs(Ctx);
-  if (failed(Built)) {
-    Ctx.Results = Results;
-    Ctx.Outs = Outs;
+  SmallVector<Value> Outs = Ctx.Outs;
+  FailureOr<std::vector<NestGraph>> Built =
+      buildNests(Ctx, [&](const Halo &H) { fillInFirst(Ctx, H); });
+  if (failed(Built))
     return failure();
-  }
   std::vector<NestGraph> &Graphs = *Built;
   for (NestGraph &G : Graphs) {
-    mergeDims(G, TypeOf, Ctx.OrderedSums);
     NestPlan Plan = planNest(G, TypeOf, Ctx.Target,
                              dyn_cast_or_null<kernel::ContractionScheduleAttr>(
                                  Func.getScheduleAttr()),
@@ -98,23 +91,14 @@ struct EmitKernelsPass
   void runOnOperation() override {
     TargetDescription Target =
         Explicit ? *Explicit : describeTarget(triple, cpu, features);
-    SmallVector<kernel::FuncOp> Kernels;
-    getOperation()->walk([&](kernel::FuncOp F) {
-      if (!F.isEmitted())
-        Kernels.push_back(F);
-    });
+    SmallVector<kernel::FuncOp> Kernels = kernelsToEmit(getOperation());
     Outliner Tails;
     for (kernel::FuncOp F : Kernels)
       if (failed(emitKernel(F, Target, nests, orderedSums, Tails)))
         return signalPassFailure();
     llvm::append_range(Kernels, Tails.functions());
-    for (kernel::FuncOp F : Kernels) {
-      // Points of a tile compute the same addresses and loads many times over.
-      IRRewriter Rewriter(&getContext());
-      DominanceInfo Dominance(F);
-      eliminateCommonSubExpressions(Rewriter, Dominance, F);
-      F.walk([](LoopLikeOpInterface Loop) { moveLoopInvariantCode(Loop); });
-    }
+    for (kernel::FuncOp F : Kernels)
+      cleanKernel(F);
   }
 
 private:

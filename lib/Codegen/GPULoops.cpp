@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GPULoops.h"
+#include "Bytes.h"
 #include "GPUEmitter.h"
 #include "ParallelLoops.h"
 #include "lathe/Codegen/GPUTile.h"
@@ -26,13 +27,8 @@ static int64_t scratchBytes(const ParallelLoops &Loops) {
   int64_t Bytes = 0;
   for (auto &[Memory, Where] : Loops.Written)
     if (auto Scratch = Memory.getDefiningOp<memref::AllocaOp>();
-        Scratch && Where.empty()) {
-      MemRefType T = Scratch.getType();
-      Bytes += T.getNumElements() *
-               (T.getElementType().isIndex()
-                    ? 8
-                    : llvm::divideCeil(T.getElementTypeBitWidth(), 8));
-    }
+        Scratch && Where.empty())
+      Bytes += knownBytes(Scratch.getType());
   return Bytes;
 }
 

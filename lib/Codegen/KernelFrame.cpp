@@ -6,10 +6,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelFrame.h"
+#include "NestPlan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+#include "mlir/Transforms/CSE.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 
 using namespace mlir;
 using namespace lathe;
@@ -88,8 +93,8 @@ KernelFrame::KernelFrame(kernel::FuncOp Func, const TargetDescription &Target,
   Ctx.Prologue = arith::ConstantIndexOp::create(B, Loc, 0);
 }
 
-FailureOr<std::vector<NestGraph>>
-lathe::codegen::buildNestGraphs(KernelContext &Ctx) {
+/// Fails before anything is emitted.
+static FailureOr<std::vector<NestGraph>> buildNestGraphs(KernelContext &Ctx) {
   // Results that are their own outs are there already.
   llvm::SmallBitVector Pending(Ctx.Results.size());
   for (unsigned I = 0; I < Ctx.Results.size(); ++I)
@@ -108,4 +113,38 @@ lathe::codegen::buildNestGraphs(KernelContext &Ctx) {
     Graphs.push_back(std::move(*G));
   }
   return Graphs;
+}
+
+SmallVector<kernel::FuncOp> lathe::codegen::kernelsToEmit(Operation *Root) {
+  SmallVector<kernel::FuncOp> Kernels;
+  Root->walk([&](kernel::FuncOp F) {
+    if (!F.isEmitted())
+      Kernels.push_back(F);
+  });
+  return Kernels;
+}
+
+FailureOr<std::vector<NestGraph>>
+lathe::codegen::buildNests(KernelContext &Ctx,
+                           llvm::function_ref<void(const Halo &)> Fill) {
+  SmallVector<Value> Results = Ctx.Results, Outs = Ctx.Outs;
+  emitHalos(Ctx, Fill);
+  FailureOr<std::vector<NestGraph>> Graphs = buildNestGraphs(Ctx);
+  if (failed(Graphs)) {
+    Ctx.Results = Results;
+    Ctx.Outs = Outs;
+    return failure();
+  }
+  for (NestGraph &G : *Graphs)
+    mergeDims(
+        G, [&](Value V) { return cast<MemRefType>(Ctx.memref(V).getType()); },
+        Ctx.OrderedSums);
+  return Graphs;
+}
+
+void lathe::codegen::cleanKernel(kernel::FuncOp Kernel) {
+  IRRewriter Rewriter(Kernel.getContext());
+  DominanceInfo Dominance(Kernel);
+  eliminateCommonSubExpressions(Rewriter, Dominance, Kernel);
+  Kernel.walk([](LoopLikeOpInterface Loop) { moveLoopInvariantCode(Loop); });
 }

@@ -14,6 +14,7 @@
 #ifndef LATHE_LIB_CODEGEN_KERNELFRAME_H
 #define LATHE_LIB_CODEGEN_KERNELFRAME_H
 
+#include "Halo.h"
 #include "KernelContext.h"
 #include "NestGraph.h"
 #include "lathe/Kernel/Kernel.h"
@@ -42,9 +43,18 @@ public:
   mlir::Block &Body;
 };
 
-/// The nests that write all results of the kernel; fails, without a diagnostic
-/// and before anything is emitted, if one of them has not the nest form.
-mlir::FailureOr<std::vector<NestGraph>> buildNestGraphs(KernelContext &Ctx);
+/// Kernels within \p Root that are still on tensors.
+llvm::SmallVector<kernel::FuncOp> kernelsToEmit(mlir::Operation *Root);
+
+/// The nests that write all results of the kernel, their dimensions merged;
+/// what lies around padded results is filled by \p Fill. Fails, without a
+/// diagnostic, if one of them has not the nest form.
+mlir::FailureOr<std::vector<NestGraph>>
+buildNests(KernelContext &Ctx, llvm::function_ref<void(const Halo &)> Fill);
+
+/// Addresses and loads that the points of a tile share are computed once, and
+/// as far out as may be.
+void cleanKernel(kernel::FuncOp Kernel);
 
 } // namespace lathe::codegen
 

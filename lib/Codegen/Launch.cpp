@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Launch.h"
+#include "Bytes.h"
 #include "FunctionBoundary.h"
 #include "lathe/Kernel/Kernel.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
@@ -40,28 +41,30 @@ static Value runOf(LLVM::LLVMFuncOp Main) {
   return Main.getArgument(Main.getNumArguments() - 1);
 }
 
+/// Calls the launcher's \p Name for the run of \p Main.
+static Value callLauncher(OpBuilder &B, Location Loc, LLVM::LLVMFuncOp Main,
+                          StringRef Name, Type Result, ValueRange Args = {}) {
+  SmallVector<Value> All{runOf(Main)};
+  llvm::append_range(All, Args);
+  return LLVM::CallOp::create(B, Loc, Result, Name, All).getResult();
+}
+
 Value lathe::codegen::callStatus(OpBuilder &B, Location Loc,
                                  LLVM::LLVMFuncOp Main) {
-  return LLVM::CallOp::create(B, Loc, B.getI32Type(), "lathe_gpu_status",
-                              ValueRange{runOf(Main)})
-      .getResult();
+  return callLauncher(B, Loc, Main, "lathe_gpu_status", B.getI32Type());
 }
 
 Value lathe::codegen::callAllocate(OpBuilder &B, Location Loc,
                                    LLVM::LLVMFuncOp Main, Value Bytes) {
-  return LLVM::CallOp::create(B, Loc, pointer(B.getContext()),
-                              "lathe_gpu_allocate",
-                              ValueRange{runOf(Main), Bytes})
-      .getResult();
+  return callLauncher(B, Loc, Main, "lathe_gpu_allocate",
+                      pointer(B.getContext()), Bytes);
 }
 
 Value lathe::codegen::callOutput(OpBuilder &B, Location Loc,
                                  LLVM::LLVMFuncOp Main, Value Data,
                                  Value Bytes) {
-  return LLVM::CallOp::create(B, Loc, pointer(B.getContext()),
-                              "lathe_gpu_output",
-                              ValueRange{runOf(Main), Data, Bytes})
-      .getResult();
+  return callLauncher(B, Loc, Main, "lathe_gpu_output", pointer(B.getContext()),
+                      {Data, Bytes});
 }
 
 namespace {
@@ -84,9 +87,6 @@ template <typename OpTy> struct HostPattern : ConvertOpToLLVMPattern<OpTy> {
   }
   LLVM::LLVMFuncOp mainOf(Operation *Op) const {
     return Op->getParentOfType<LLVM::LLVMFuncOp>();
-  }
-  static int64_t bytesOf(Type T) {
-    return llvm::divideCeil(T.isIndex() ? 64 : T.getIntOrFloatBitWidth(), 8);
   }
 };
 

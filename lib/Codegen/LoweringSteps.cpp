@@ -77,6 +77,15 @@ codegen::lowerStructure(Operation *Module, bool Library,
   return Run(Vectors);
 }
 
+LogicalResult codegen::checkBounded(Operation *Root) {
+  WalkResult Result = Root->walk([](memref::AllocOp Op) {
+    Op->emitError("allocates at run time; a kernel's scratch memory must be "
+                  "bounded and on its stack");
+    return WalkResult::interrupt();
+  });
+  return failure(Result.wasInterrupted());
+}
+
 void codegen::populatePlainPatterns(const LLVMTypeConverter &Types,
                                     RewritePatternSet &Patterns) {
   arith::populateCeilFloorDivExpandOpsPatterns(Patterns);

@@ -19,6 +19,9 @@
 
 namespace lathe::codegen {
 
+/// Reports what allocates at run time within \p Root.
+mlir::LogicalResult checkBounded(mlir::Operation *Root);
+
 /// Structured forms to branches and plain memory accesses, vectors and math to
 /// the LLVM dialect, each function of \p Module by itself. With \p Library,
 /// what no intrinsic covers becomes calls of libm, one per element. \p Run runs

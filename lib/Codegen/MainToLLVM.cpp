@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MainToLLVM.h"
+#include "Bytes.h"
 #include "FunctionBoundary.h"
 #include "Launch.h"
 #include "RunTimeMemory.h"
@@ -196,11 +197,7 @@ void MainLowering::lowerOutput(kernel::OutputOp Output, Value Tensor,
   SmallVector<Value> Sizes;
   for (Value Size : Output.getSizes())
     Sizes.push_back(arith::IndexCastOp::create(B, Loc, Wide, Size));
-  Value Bytes = constant(Loc, Wide,
-                         llvm::divideCeil(Type.getElementType().isIndex()
-                                              ? 64
-                                              : Type.getElementTypeBitWidth(),
-                                          8));
+  Value Bytes = constant(Loc, Wide, bytesOf(Type.getElementType()));
   for (int64_t D = 0; D < Type.getRank(); ++D) {
     Value Size = Type.isDynamicDim(D) ? Sizes[Type.getDynamicDimIndex(D)]
                                       : constant(Loc, Wide, Type.getDimSize(D));
@@ -329,11 +326,7 @@ void MainLowering::lowerAllocate(kernel::AllocateOp Allocate,
                                  codegen::RunTimeMemory &Memory) {
   Location Loc = Allocate.getLoc();
   MemRefType Type = Allocate.getType();
-  int64_t Bytes = Type.getElementType().isIndex()
-                      ? 8
-                      : llvm::divideCeil(Type.getElementTypeBitWidth(), 8);
-  for (int64_t Size : Type.getShape())
-    Bytes *= ShapedType::isDynamic(Size) ? 1 : Size;
+  int64_t Bytes = knownBytes(Type);
   B.setInsertionPoint(Allocate);
   SmallVector<Value> Sizes;
   for (Value Size : Allocate.getSizes())

@@ -16,6 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Bytes.h"
 #include "Main.h"
 #include "lathe/Codegen/ArenaPlan.h"
 #include "lathe/Codegen/Passes.h"
@@ -42,12 +43,6 @@ using namespace lathe;
 using namespace lathe::codegen;
 
 namespace {
-
-int64_t elementBytes(Type T) {
-  if (T.isIndex())
-    return 8;
-  return llvm::divideCeil(T.getIntOrFloatBitWidth(), 8);
-}
 
 //===----------------------------------------------------------------------===//
 // Lifetimes
@@ -292,8 +287,7 @@ struct PlanArenaPass : codegen::impl::CodegenPlanArenaPassBase<PlanArenaPass> {
     SmallVector<Lifetime> Lives;
     for (memref::AllocOp Alloc : Static) {
       Lives.push_back(lifetimeOf(Alloc, Views, Where));
-      Lives.back().Bytes = Alloc.getType().getNumElements() *
-                           elementBytes(Alloc.getType().getElementType());
+      Lives.back().Bytes = knownBytes(Alloc.getType());
     }
     ArenaPlan Plan = planArena(Lives);
     SmallVector<Lifetime> DynamicLives;
@@ -327,10 +321,7 @@ struct PlanArenaPass : codegen::impl::CodegenPlanArenaPassBase<PlanArenaPass> {
                        SizeBuilder &Sizes) {
     MemRefType Type = Alloc.getType();
     Location Loc = Alloc.getLoc();
-    int64_t Known = elementBytes(Type.getElementType());
-    for (int64_t Size : Type.getShape())
-      if (!ShapedType::isDynamic(Size))
-        Known *= Size;
+    int64_t Known = knownBytes(Type);
     Value Bytes = arith::ConstantIndexOp::create(B, Loc, Known);
     for (Value Size : Alloc.getDynamicSizes()) {
       Value Bound = Sizes.bound(Size);
@@ -401,10 +392,7 @@ struct PlanArenaPass : codegen::impl::CodegenPlanArenaPassBase<PlanArenaPass> {
     SmallVector<unsigned> Keys, Slots;
     SmallVector<std::pair<int64_t, SmallVector<Value>>> Seen;
     for (memref::AllocOp Alloc : Allocs) {
-      int64_t Known = elementBytes(Alloc.getType().getElementType());
-      for (int64_t Size : Alloc.getType().getShape())
-        if (!ShapedType::isDynamic(Size))
-          Known *= Size;
+      int64_t Known = knownBytes(Alloc.getType());
       std::pair<int64_t, SmallVector<Value>> Key{
           Known, llvm::to_vector(ValueRange(Alloc.getDynamicSizes()))};
       auto *It = llvm::find(Seen, Key);

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Bytes.h"
 #include "FunctionBoundary.h"
 #include "Launch.h"
 #include "LoweringSteps.h"
@@ -177,11 +178,7 @@ void listWeights(ModuleOp Module) {
       Entry.push_back(B.getNamedAttr("packing", Weight.getPackingAttr()));
     ByOffset[*Weight.getOffset()] = B.getDictionaryAttr(Entry);
     auto Type = cast<ShapedType>(Weight.getType());
-    int64_t Bits =
-        Type.getElementType().isIndex() ? 64 : Type.getElementTypeBitWidth();
-    End = std::max<int64_t>(End, *Weight.getOffset() +
-                                     Type.getNumElements() *
-                                         llvm::divideCeil(Bits, 8));
+    End = std::max<int64_t>(End, *Weight.getOffset() + knownBytes(Type));
   });
   SmallVector<std::pair<int64_t, Attribute>> Sorted(ByOffset.begin(),
                                                     ByOffset.end());
@@ -276,15 +273,9 @@ struct ToLLVMPass : codegen::impl::CodegenToLLVMPassBase<ToLLVMPass> {
             << Kernel.getSymName() << " has not been emitted";
         return WalkResult::interrupt();
       }
-      if (isa<memref::AllocOp>(Op)) {
-        Op->emitError(
-            "allocates at run time; a kernel's scratch memory must be "
-            "bounded and on its stack");
-        return WalkResult::interrupt();
-      }
       return WalkResult::advance();
     });
-    if (Result.wasInterrupted())
+    if (Result.wasInterrupted() || failed(checkBounded(Module)))
       return failure();
     // A copy within a kernel that is no block of bytes would call a runtime.
     IRRewriter Rewriter(&getContext());

@@ -2,6 +2,8 @@
 """The kernels for a GPU, run on this machine: real models and cases of ONNX's suite.
 
     test/gpu/run.py                      mnist-8, squeezenet, tfbert and 60 drawn cases of the suite
+    test/gpu/run.py --any --sample=200   three models and 200 cases of any op
+    test/gpu/run.py --models             all models
     test/gpu/run.py --filter=conv        what matches, of the suite and of the models
     test/gpu/run.py --reverse            threads and blocks from the last to the first
 
@@ -28,6 +30,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--filter", help="only cases whose name matches this regular expression")
     parser.add_argument("--sample", type=int, default=60, help="so many cases of the suite")
+    parser.add_argument("--any", action="store_true", help="draw them from all ops, not from contractions and reductions")
+    parser.add_argument("--models", action="store_true", help="all models, no case of the suite")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cpu", default="sm_80")
     parser.add_argument("--reverse", action="store_true")
@@ -43,8 +47,10 @@ def main():
     found = real.collect(places.models()) if places.models() else []
     if args.filter:
         chosen = [c for c in cases + found if re.search(args.filter, c.name)]
+    elif args.models:
+        chosen = found
     else:
-        of_interest = [c for c in cases if re.match(FAMILIES, c.name)]
+        of_interest = [c for c in cases if args.any or re.match(FAMILIES, c.name)]
         chosen = suite.sample(of_interest, args.sample, args.seed) + [c for c in found if c.name in MODELS]
     program = (sys.executable, str(pathlib.Path(__file__).with_name("emulate.py")))
     for case in chosen:
