@@ -45,8 +45,10 @@ namespace {
 struct EmitGPUKernelsPass
     : public lathe::codegen::impl::EmitGPUKernelsPassBase<EmitGPUKernelsPass> {
   using EmitGPUKernelsPassBase::EmitGPUKernelsPassBase;
-  EmitGPUKernelsPass(const TargetDescription &T, bool Ordered) : Explicit(T) {
+  EmitGPUKernelsPass(const TargetDescription &T, bool Ordered, bool Remarks)
+      : Explicit(T) {
     orderedSums = Ordered;
+    remarks = Remarks;
   }
 
   void runOnOperation() override {
@@ -135,17 +137,19 @@ LogicalResult EmitGPUKernelsPass::emitKernel(kernel::FuncOp Func,
     break;
   case LoopForm::Block:
     ++NumBlocks;
-    emitRemark(Func.getLoc())
-        << "kernel @" << Func.getSymName()
-        << " is one block's work: some of its loops write where others of "
-           "their iterations read or write";
+    if (remarks)
+      emitRemark(Func.getLoc())
+          << "kernel @" << Func.getSymName()
+          << " is one block's work: some of its loops write where others of "
+             "their iterations read or write";
     break;
   case LoopForm::Thread:
     ++NumSerial;
-    emitRemark(Func.getLoc())
-        << "kernel @" << Func.getSymName()
-        << " is one thread's work: each iteration of its loops may need what "
-           "an earlier one did";
+    if (remarks)
+      emitRemark(Func.getLoc())
+          << "kernel @" << Func.getSymName()
+          << " is one thread's work: each iteration of its loops may need what "
+             "an earlier one did";
     break;
   }
   return success();
@@ -153,6 +157,6 @@ LogicalResult EmitGPUKernelsPass::emitKernel(kernel::FuncOp Func,
 
 std::unique_ptr<Pass>
 lathe::codegen::createEmitGPUKernelsPass(const TargetDescription &Target,
-                                         bool OrderedSums) {
-  return std::make_unique<EmitGPUKernelsPass>(Target, OrderedSums);
+                                         bool OrderedSums, bool Remarks) {
+  return std::make_unique<EmitGPUKernelsPass>(Target, OrderedSums, Remarks);
 }

@@ -94,7 +94,7 @@ static void buildStage(OpPassManager &PM, Stage S,
     PM.addPass(codegen::createCodegenPlanArenaPass());
     if (Machine.IsGPU)
       PM.addPass(codegen::createEmitGPUKernelsPass(
-          Machine, /*OrderedSums=*/Options.StrictFloats));
+          Machine, /*OrderedSums=*/Options.StrictFloats, Options.Remarks));
     else
       PM.addPass(codegen::createEmitKernelsPass(
           Machine, /*Nests=*/true, /*OrderedSums=*/Options.StrictFloats));

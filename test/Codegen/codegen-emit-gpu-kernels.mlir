@@ -1,4 +1,8 @@
 // RUN: lathe-opt %s --codegen-emit-gpu-kernels="cpu=sm_90" | FileCheck %s
+// RUN: lathe-opt %s --codegen-emit-gpu-kernels="remarks" -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK --implicit-check-not=remark:
+
+// REMARK: remark: kernel @loop is one thread's work: each iteration of its loops may need what an earlier one did
+// REMARK: remark: kernel @meet is one block's work: some of its loops write where others of their iterations read or write
 // RUN: lathe-opt %s --codegen-emit-gpu-kernels="cpu=sm_70" | FileCheck %s --check-prefix=OLD
 
 // Before sm_80, what comes next waits in registers.

@@ -29,7 +29,7 @@ createEmitKernelsPass(const TargetDescription &Target, bool Nests = true,
 /// codegen-emit-gpu-kernels likewise.
 std::unique_ptr<mlir::Pass>
 createEmitGPUKernelsPass(const TargetDescription &Target,
-                         bool OrderedSums = false);
+                         bool OrderedSums = false, bool Remarks = false);
 
 /// codegen-expand-math likewise.
 std::unique_ptr<mlir::Pass>

@@ -81,7 +81,9 @@ def EmitGPUKernelsPass : Pass<"codegen-emit-gpu-kernels"> {
     Option<"features", "features", "std::string", "\"\"",
            "Complete list of features, as +a,+b">,
     Option<"orderedSums", "ordered-sums", "bool", "false",
-           "Each sum is one thread's, in the order of its op's loops">];
+           "Each sum is one thread's, in the order of its op's loops">,
+    Option<"remarks", "remarks", "bool", "false",
+           "Tell of kernels that do not fill a grid, and why">];
   let statistics = [
     Statistic<"NumPoints", "points", "Nests with a thread per element">,
     Statistic<"NumRows", "rows", "Nests with reductions shared by threads">,
