@@ -26,6 +26,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Threading.h"
 
 namespace lathe::codegen {
 #define GEN_PASS_DEF_EMITKERNELSPASS
@@ -97,8 +98,7 @@ struct EmitKernelsPass
       if (failed(emitKernel(F, Target, nests, orderedSums, Tails)))
         return signalPassFailure();
     llvm::append_range(Kernels, Tails.functions());
-    for (kernel::FuncOp F : Kernels)
-      cleanKernel(F);
+    parallelForEach(&getContext(), Kernels, cleanKernel);
   }
 
 private:

@@ -23,6 +23,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Threading.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include <cmath>
@@ -304,8 +305,7 @@ LogicalResult expand(Operation *Root,
     return llvm::is_contained(Upstream, Name) &&
            (Options.library || Name != math::AtanOp::getOperationName());
   });
-  if (failed(applyPatternsGreedily(Root, std::move(Patterns))))
-    return failure();
+  FrozenRewritePatternSet Formulas(std::move(Patterns));
 
   // What the formulas above use and the target has not.
   RewritePatternSet Missing(Ctx);
@@ -317,10 +317,21 @@ LogicalResult expand(Operation *Root,
     lathe::codegen::populateDoubleMathPatterns(Missing);
   if (!Options.maxNum)
     lathe::codegen::populateMaxNumPatterns(Missing);
-  if (failed(applyPatternsGreedily(Root, std::move(Missing))))
+  FrozenRewritePatternSet Rest(std::move(Missing));
+  SmallVector<Operation *> Functions{Root};
+  if (Root->hasTrait<OpTrait::SymbolTable>())
+    Functions = llvm::map_to_vector(Root->getRegion(0).front(),
+                                    [](Operation &Op) { return &Op; });
+  if (failed(failableParallelForEach(
+          Ctx, Functions, [&](Operation *Function) -> LogicalResult {
+            if (failed(applyPatternsGreedily(Function, Formulas)) ||
+                failed(applyPatternsGreedily(Function, Rest)))
+              return failure();
+            if (!Options.wholeLoads)
+              lathe::codegen::keepLoadsWhole(Function);
+            return success();
+          })))
     return failure();
-  if (!Options.wholeLoads)
-    lathe::codegen::keepLoadsWhole(Root);
 
   // What neither a polynomial nor an instruction gives. Without a library
   // that stays, for whoever lowers it to report.

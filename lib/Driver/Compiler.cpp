@@ -21,6 +21,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 
@@ -48,22 +49,38 @@ void Compiler::error(const llvm::Twine &Message) {
   ++NumErrors;
 }
 
+void ProgressBoard::set(PassProgress At) {
+  std::lock_guard<std::mutex> Guard(Lock);
+  if (!First)
+    First = std::this_thread::get_id();
+  ByThread[std::this_thread::get_id()] = std::move(At);
+}
+
+PassProgress ProgressBoard::get() const {
+  std::lock_guard<std::mutex> Guard(Lock);
+  auto It = ByThread.find(std::this_thread::get_id());
+  if (It == ByThread.end() && First)
+    It = ByThread.find(*First);
+  return It == ByThread.end() ? PassProgress() : It->second;
+}
+
 namespace {
-/// Keeps the name of the pass that runs, and of the node it runs on.
+/// Keeps the name of the pass that runs, and of the node it runs on. Shown are
+/// passes on the whole module, which one thread runs.
 struct ProgressTracker : PassInstrumentation {
-  ProgressTracker(PassProgress &Progress, bool Show, llvm::raw_ostream &OS)
+  ProgressTracker(ProgressBoard &Progress, bool Show, llvm::raw_ostream &OS)
       : Progress(Progress), Show(Show), OS(OS) {}
 
   void runBeforePass(Pass *P, Operation *Op) override {
     if (P->getArgument().empty())
       return;
-    Progress.Pass = P->getArgument().str();
-    Progress.Node = onnx::getNodeName(Op->getLoc()).str();
-    if (Show)
-      OS << "\r\x1b[K" << Progress.Pass;
+    Progress.set(
+        {P->getArgument().str(), onnx::getNodeName(Op->getLoc()).str()});
+    if (Show && isa<ModuleOp>(Op))
+      OS << "\r\x1b[K" << P->getArgument();
   }
 
-  PassProgress &Progress;
+  ProgressBoard &Progress;
   bool Show;
   llvm::raw_ostream &OS;
 };
@@ -89,9 +106,16 @@ Compiler::Compiler(CompilerOptions Given, llvm::raw_ostream &Errors)
   Options.Name = makeIdentifier(Options.Name);
   DialectRegistry Registry;
   registerAllDialects(Registry);
-  // One thread: the same work in the same order, and a crash stays in it.
+  // Who looks at single passes gets them one after the other.
+  bool Alone = Options.Jobs == 1 || !Options.PrintIRAfter.empty() ||
+               !Options.Reproducer.empty();
   Context =
       std::make_unique<MLIRContext>(Registry, MLIRContext::Threading::DISABLED);
+  if (!Alone) {
+    Pool = std::make_unique<llvm::DefaultThreadPool>(
+        llvm::hardware_concurrency(Options.Jobs));
+    Context->setThreadPool(*Pool);
+  }
   Context->printOpOnDiagnostic(false);
   Timing.setEnabled(Options.TimePasses);
   Timing.setOutput(
@@ -266,8 +290,9 @@ LogicalResult Compiler::run(ModuleOp Module, Stage From, Stage To) {
     return success();
   if (!hasErrors()) {
     // A pass that fails owes a message; this one did not pay.
-    error("internal error: the pass '" + Progress.Pass + "' failed" +
-          (Progress.Node.empty() ? "" : " at node '" + Progress.Node + "'") +
+    PassProgress At = Progress.get();
+    error("internal error: the pass '" + At.Pass + "' failed" +
+          (At.Node.empty() ? "" : " at node '" + At.Node + "'") +
           " without saying why" +
           (Options.Reproducer.empty()
                ? "; --reproducer=FILE keeps what is needed to repeat it"
@@ -289,7 +314,13 @@ LogicalResult Compiler::emit(ModuleOp Module, target::FileKind Kind,
                                    "lathe " + version() + " " +
                                        Options.Recorded};
   llvm::LLVMContext LLVM;
-  Progress = {"llvm", ""};
+  Progress.set({"llvm", ""});
+  if (Options.ShowProgress)
+    Errors << "\r\x1b[Kcode generation";
+  auto Clear = llvm::make_scope_exit([&] {
+    if (Options.ShowProgress)
+      Errors << "\r\x1b[K";
+  });
   std::unique_ptr<llvm::Module> IR;
   {
     TimingScope Scope = RootTiming.nest("LLVM IR and its optimisation");
@@ -393,7 +424,7 @@ std::unique_ptr<llvm::MemoryBuffer> Compiler::compileToMemory(ModuleOp Module,
 LogicalResult Compiler::check(ModuleOp Module) {
   if (failed(run(Module, Stage::Import, Stage::Compress)))
     return failure();
-  Progress = {"lower-onnx-to-linalg", ""};
+  Progress.set({"lower-onnx-to-linalg", ""});
   for (const lower::Unsupported &U : lower::findUnsupported(Module))
     emitError(U.Loc, U.Message);
   return failure(hasErrors());

@@ -318,6 +318,10 @@ std::optional<CompilerOptions> OptionParser::compilerOptions() const {
   }
   if (value(OPT_threads_EQ, "1") != "1")
     Fail("'--threads=" + value(OPT_threads_EQ) + "': only 1 is supported yet");
+  if (llvm::StringRef Jobs = value(OPT_jobs_EQ);
+      has(OPT_jobs_EQ) &&
+      (Jobs.getAsInteger(10, Result.Jobs) || Result.Jobs == 0))
+    Fail("'--jobs=" + Jobs + "': expected a number of threads, 1 or more");
   if (llvm::StringRef Bytes = value(OPT_fold_limit_EQ, "64M");
       !parseBytes(Bytes, Result.FoldLimitBytes))
     Fail("'--fold-limit=" + Bytes +

@@ -29,6 +29,13 @@ using namespace lathe;
 using namespace lathe::driver;
 using namespace mlir;
 
+/// Each function by itself: in threads, and done again only where it changes.
+static void cleanFunctions(OpPassManager &PM) {
+  OpPassManager &Each = PM.nestAny();
+  Each.addPass(createCanonicalizerPass());
+  Each.addPass(createCSEPass());
+}
+
 static void buildStage(OpPassManager &PM, Stage S,
                        const CompilerOptions &Options,
                        const target::TargetSpec &Target) {
@@ -89,8 +96,7 @@ static void buildStage(OpPassManager &PM, Stage S,
   case Stage::Codegen:
     PM.addPass(target::createRecordInterface());
     PM.addPass(codegen::createCodegenBufferizePass());
-    PM.addPass(createCanonicalizerPass());
-    PM.addPass(createCSEPass());
+    cleanFunctions(PM);
     PM.addPass(codegen::createCodegenPlanArenaPass());
     if (Machine.IsGPU)
       PM.addPass(codegen::createEmitGPUKernelsPass(
@@ -98,8 +104,7 @@ static void buildStage(OpPassManager &PM, Stage S,
     else
       PM.addPass(codegen::createEmitKernelsPass(
           Machine, /*Nests=*/true, /*OrderedSums=*/Options.StrictFloats));
-    PM.addPass(createCanonicalizerPass());
-    PM.addPass(createCSEPass());
+    cleanFunctions(PM);
     PM.addPass(codegen::createExpandLookupsPass(Machine));
     PM.addPass(codegen::createExpandMathPass(Machine));
     if (Machine.IsGPU) {

@@ -24,13 +24,31 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
+#include "llvm/Support/ThreadPool.h"
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
 
 namespace lathe::driver {
 
 /// What is known while passes run, so that an internal failure can be told.
 struct PassProgress {
   std::string Pass, Node;
+};
+
+/// The progress of each thread. Functions of a module are worked on by several.
+class ProgressBoard {
+public:
+  void set(PassProgress At);
+  /// That of this thread, or else of the one that began the compilation.
+  PassProgress get() const;
+
+private:
+  mutable std::mutex Lock;
+  std::map<std::thread::id, PassProgress> ByThread;
+  std::optional<std::thread::id> First;
 };
 
 class Compiler {
@@ -43,7 +61,7 @@ public:
   const CompilerOptions &options() const { return Options; }
   const target::TargetSpec &target() const { return Target; }
   mlir::MLIRContext &context() { return *Context; }
-  const PassProgress &progress() const { return Progress; }
+  PassProgress progress() const { return Progress.get(); }
   /// What the passes did that ran so far.
   PassReport &report() { return Report; }
   bool hasErrors() const { return NumErrors != 0; }
@@ -93,12 +111,13 @@ private:
   CompilerOptions Options;
   llvm::raw_ostream &Errors;
   target::TargetSpec Target;
+  std::unique_ptr<llvm::ThreadPoolInterface> Pool;
   std::unique_ptr<mlir::MLIRContext> Context;
   std::unique_ptr<import::DiagnosticPrinter> Printer;
   std::unique_ptr<mlir::ScopedDiagnosticHandler> Counter;
   mlir::DefaultTimingManager Timing;
   mlir::TimingScope RootTiming;
-  PassProgress Progress;
+  ProgressBoard Progress;
   PassReport Report;
   std::string ModelPath;
   std::vector<std::string> FilesRead;

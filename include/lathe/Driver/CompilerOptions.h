@@ -48,6 +48,9 @@ struct CompilerOptions {
 
   /// Names of passes to leave out.
   std::vector<std::string> DisabledPasses;
+  /// Threads to compile with; 0: as many as this process may use. The output
+  /// does not depend on it.
+  unsigned Jobs = 0;
   /// Prints the counters of the passes to the error stream.
   bool PassStatistics = false;
   /// Passes report what they left undone, and why.

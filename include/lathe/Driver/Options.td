@@ -174,6 +174,9 @@ defm reproducer : Value<"reproducer",
   "Where the compiler itself fails, keep the IR and the passes in FILE (for lathe-opt)", "FILE",
   GroupReport, Shared>;
 
+defm jobs : Value<"jobs",
+  "Threads to compile with (default: one for each core); the output is the same for any number", "N",
+  GroupOther, Shared>;
 def help : Switch<"help", "Print this text", GroupOther, Shared>;
 def h : Flag<["-"], "h">, Alias<help>, Visibility<Shared>;
 def version : Switch<"version", "Print the version", GroupOther, Shared>;
