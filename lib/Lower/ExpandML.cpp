@@ -318,18 +318,23 @@ Results expandSVMClassifier(Operation *Op, OnnxBuilder &B, std::string &Why) {
     if (int64_t(ProbA.size()) != Pairs || int64_t(ProbB.size()) != Pairs)
       return M.fail("'prob_a' and 'prob_b' must hold a number for each pair of "
                     "classes");
-    if (Classes != 2)
-      return M.fail("probabilities of more than two classes are not supported "
-                    "yet; export without them (probability=False)");
     // Platt: the score of a pair as the probability of its first class.
     Value Odds = B.add(B.mul(Raw, M.matrix(ProbA, {1, Pairs})),
                        M.matrix(ProbB, {1, Pairs}));
     Value First = B.op("Sigmoid", {B.op("Neg", {Odds})});
-    Value Scores = B.concat({First, B.sub(B.number(1, M.F32), First)}, 1);
+    // Certainty would divide by zero. Two classes take the same way as many:
+    // where it ends is what other programs give, not quite the odds of the
+    // pair.
+    Value Scores =
+        coupledProbabilities(B,
+                             B.op("Clip", {First, B.number(1e-7, M.F32),
+                                           B.number(1.0 - 1e-7, M.F32)}),
+                             Classes);
     Value Final = M.transform(Scores);
     if (!Final)
       return std::nullopt;
-    return SmallVector<Value>{M.label(M.best(Scores), Labels), Final};
+    return SmallVector<Value>{M.label(M.best(votes(M, Raw, Classes)), Labels),
+                              Final};
   }
   Value Position = M.best(votes(M, Raw, Classes)), Scores = Raw;
   if (Classes == 2)

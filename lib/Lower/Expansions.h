@@ -47,6 +47,11 @@ expandSVMClassifier(Operation *, OnnxBuilder &, std::string &);
 std::optional<SmallVector<Value>> expandSVMRegressor(Operation *, OnnxBuilder &,
                                                      std::string &);
 
+/// The probabilities of Classes classes, [rows, classes], from those that the
+/// first class of each pair has against the second, [rows, pairs]
+/// (PairwiseCoupling.cpp).
+Value coupledProbabilities(OnnxBuilder &B, Value First, int64_t Classes);
+
 } // namespace lathe::lower
 
 #endif // LATHE_LIB_LOWER_EXPANSIONS_H

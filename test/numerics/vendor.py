@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Ops of com.microsoft for transformers, in the forms that ONNX Runtime's optimizer and exporters write, held against it.
+"""Ops of com.microsoft for transformers, in the forms that ONNX Runtime's optimizer and exporters write, held against it;
+and support vector machines, which ONNX's own suite lacks.
 
     test/numerics/vendor.py [--option=-O1 ...] [--filter=Grouped]
 
@@ -33,8 +34,9 @@ class Form:
     """One node; its operands are inputs (arrays, a name each) or constants. Outputs with a name that
     begins with _ are not compared."""
 
-    def __init__(self, name, op, outputs, constants=(), open_sizes=False, **attrs):
+    def __init__(self, name, op, outputs, constants=(), open_sizes=False, domain="com.microsoft", **attrs):
         self.name, self.op, self.outputs, self.constants, self.open_sizes, self.attrs = name, op, outputs, constants, open_sizes, attrs
+        self.domain = domain
         self.sets = []
 
     def feed(self, **operands):
@@ -53,11 +55,11 @@ class Form:
                 if self.open_sizes and value.ndim >= 3:
                     shape = [*shape[:-1], value.shape[-1]]
                 inputs.append(helper.make_tensor_value_info(name, TYPES[value.dtype.char], shape))
-        node = helper.make_node(self.op, [n if n in first else "" for n in order], self.outputs, name="node", domain="com.microsoft", **self.attrs)
-        kinds = {"mask_index": TensorProto.INT32}
+        node = helper.make_node(self.op, [n if n in first else "" for n in order], self.outputs, name="node", domain=self.domain, **self.attrs)
+        kinds = {"mask_index": TensorProto.INT32, "label": TensorProto.INT64}
         outputs = [helper.make_tensor_value_info(o, kinds.get(o, TensorProto.FLOAT), None) for o in self.outputs if o and o[0] != "_"]
         graph = helper.make_graph([node], self.name, inputs, outputs, weights)
-        return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)])
+        return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1), helper.make_opsetid("ai.onnx.ml", 1)])
 
     def feeds(self):
         return [[v for n, v in s.items() if n not in self.constants] for s in self.sets]
@@ -70,6 +72,7 @@ ORDER = {
     "RotaryEmbedding": "input position_ids cos_cache sin_cache".split(),
     "GroupQueryAttention": "query key value past_key past_value seqlens_k total_sequence_length cos_cache sin_cache".split(),
     "EmbedLayerNormalization": "input_ids segment_ids word_embedding position_embedding segment_embedding gamma beta mask position_ids".split(),
+    "SVMClassifier": ["x"],
 }
 
 
@@ -178,12 +181,24 @@ def rest():
     form("embedding_sum", "EmbedLayerNormalization", ["y", "", "sum"], open_sizes=True, **known).feed(**ids, **weights, position_ids=np.array([[1, 2, 3, 4, 5]] * B, np.int32))
 
 
+def machines():
+    """Probabilities of classes from those of their pairs."""
+    r = rng("machines")
+    for classes in (2, 3, 5):
+        pairs, each = classes * (classes - 1) // 2, 3
+        numbers = lambda *shape: [float(v) for v in r.standard_normal(shape).ravel()]
+        form(f"svm_{classes}", "SVMClassifier", ["label", "p"], domain="ai.onnx.ml", classlabels_ints=list(range(4, 4 + classes)), coefficients=numbers(each * classes * (classes - 1)),
+             kernel_params=[0.4, 0.0, 3.0], kernel_type="RBF", prob_a=[-abs(v) - 0.5 for v in numbers(pairs)], prob_b=numbers(pairs), rho=numbers(pairs),
+             support_vectors=numbers(each * classes, 4), vectors_per_class=[each] * classes, post_transform="NONE").feed(
+                 x=r.standard_normal((7, 4)).astype(np.float32)).feed(x=r.standard_normal((7, 4)).astype(np.float32))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--option", action="append", default=[], help="an option for lathe, as --option=-O1")
     parser.add_argument("--filter", default="", help="only forms whose name matches")
     args = parser.parse_args()
-    for make in (attention, multi_head, grouped, rest):
+    for make in (attention, multi_head, grouped, rest, machines):
         make()
     passed = failed = 0
     with tempfile.TemporaryDirectory() as folder:

@@ -35,6 +35,7 @@ VARIANTS = {  # of torch modules: (new exporter, opset, open axes)
     "dy18": (True, 18, False), "dy20": (True, 20, False), "dy23": (True, 23, False), "dyaxes20": (True, 20, True), "dyaxes23": (True, 23, True),
     "fp16": (False, 17, False), "dyfp16": (True, 18, False), "bf16": (True, 18, False),
     "qdq": (False, 17, False), "qdqch": (False, 17, False), "qdqint8": (False, 17, False), "qop": (False, 17, False), "qdyn": (False, 17, False), "qdynch": (False, 17, False), "qdyaxes": (False, 17, True),
+    "ort": (False, 17, False), "ortaxes": (False, 17, True), "ortq": (False, 17, False),  # by ONNX Runtime's own optimizers
 }
 
 
@@ -73,7 +74,9 @@ def make(name, maker, variant, folder):
         exact = exporting.narrowed(spec, kind)
     exporting.export(spec, path, dynamo=dynamo, opset=opset, dynamic=dynamic)
     feeds = [exporting.numpy_of(a) for a in spec.args]
-    if variant.startswith("q"):
+    if variant.startswith("ort"):
+        quantized.optimize(path)
+    if variant.startswith("q") or variant == "ortq":
         quantized.rewrite(path, feeds, variant)
     exporting.record(path, feeds, exact)
 
