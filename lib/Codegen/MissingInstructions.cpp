@@ -177,13 +177,49 @@ void lathe::codegen::populateMaxNumPatterns(RewritePatternSet &Patterns) {
       Patterns.getContext());
 }
 
+/// A load of one word's worth of narrow integers. LLVM copies that word to the
+/// stack first, for it may not be aligned, however the load is written. As a
+/// number it goes straight into a lane; only assembly, of no instruction, hides
+/// from LLVM what it holds.
+static void loadAsWord(vector::LoadOp Load) {
+  VectorType Few = Load.getVectorType();
+  int64_t Lanes = Few.getDimSize(0);
+  OpBuilder B(Load->getContext());
+  B.setInsertionPointAfter(Load);
+  Location Loc = Load.getLoc();
+  auto Words = [&](int64_t Count) {
+    return VectorType::get({Count}, B.getI32Type());
+  };
+  auto First = vector::BitCastOp::create(B, Loc, Words(1), Load.getResult());
+  Value Word = vector::ExtractOp::create(B, Loc, First, int64_t(0));
+  Value Both = vector::BroadcastOp::create(B, Loc, Words(2), Word);
+  Value Hidden =
+      LLVM::InlineAsmOp::create(
+          B, Loc, Words(2), Both, /*asm_string=*/"", /*constraints=*/"=w,0",
+          /*has_side_effects=*/false, /*is_align_stack=*/false,
+          LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
+          .getResult(0);
+  Value All = vector::BitCastOp::create(
+      B, Loc, VectorType::get({2 * Lanes}, Few.getElementType()), Hidden);
+  Value Result = vector::ExtractStridedSliceOp::create(
+      B, Loc, All, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{Lanes},
+      ArrayRef<int64_t>{1});
+  Load.getResult().replaceAllUsesExcept(Result, First);
+}
+
 void lathe::codegen::keepLoadsWhole(Operation *Root) {
   Root->walk([](vector::LoadOp Load) {
     auto Type = Load.getVectorType();
     if (!Type.getElementType().isInteger() || Type.getRank() != 1 ||
-        Type.getElementTypeBitWidth() > 16 || Type.isScalable() ||
-        Type.getDimSize(0) * Type.getElementTypeBitWidth() % 64 ||
-        llvm::none_of(Load->getUsers(), [](Operation *User) {
+        Type.getElementTypeBitWidth() > 16 || Type.isScalable())
+      return;
+    int64_t Bits = Type.getDimSize(0) * Type.getElementTypeBitWidth();
+    // Where it is taken for a word already nothing is to be done.
+    if (Bits == 32 && llvm::any_of(Load->getUsers(), [](Operation *User) {
+          return !isa<vector::BitCastOp>(User);
+        }))
+      loadAsWord(Load);
+    if (Bits % 64 || llvm::none_of(Load->getUsers(), [](Operation *User) {
           return isa<arith::ExtSIOp, arith::ExtUIOp, arith::SIToFPOp,
                      arith::UIToFPOp>(User);
         }))

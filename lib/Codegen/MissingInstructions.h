@@ -26,7 +26,8 @@ void populateDoubleMathPatterns(mlir::RewritePatternSet &Patterns);
 
 /// Loads of whole registers of narrow integers that are extended are frozen in
 /// between, so that LLVM does not make extending loads of them: ARMv7 has none
-/// for addresses that are not aligned, and would load byte by byte.
+/// for addresses that are not aligned, and would load byte by byte. Loads of a
+/// word of them go into a lane, not through the stack.
 void keepLoadsWhole(mlir::Operation *Root);
 
 } // namespace lathe::codegen
