@@ -332,6 +332,15 @@ static LogicalResult lowerLpPool(Node &N) {
 // Global poolings
 //===----------------------------------------------------------------------===//
 
+/// A number of elements as a float.
+static Value countOf(Builder &B, OpFoldResult Count, Type Real) {
+  if (auto Known = getConstantIntValue(Count))
+    return scalar::constant(B, Real, static_cast<double>(*Known));
+  return arith::SIToFPOp::create(
+      B, Real,
+      arith::IndexCastOp::create(B, B.getI64Type(), sizeValue(B, Count)));
+}
+
 /// Reduces all spatial dimensions; \p Finish gets the reduced value and the
 /// number of elements as a float.
 static LogicalResult
@@ -349,14 +358,7 @@ lowerGlobal(Node &N, double Start, Combine Body,
                      return Body(IB, scalar::cast(IB, V, Elem, Acc), S);
                    });
   R = elementwise(B, {R}, Elem, [&](Builder &IB, ValueRange V) {
-    Value C;
-    if (auto Known = getConstantIntValue(Count))
-      C = scalar::constant(IB, Acc, static_cast<double>(*Known));
-    else
-      C = arith::SIToFPOp::create(
-          IB, Acc,
-          arith::IndexCastOp::create(IB, IB.getI64Type(),
-                                     sizeValue(IB, Count)));
+    Value C = countOf(IB, Count, Acc);
     return scalar::cast(IB, Finish(IB, V[0], C), Acc, Elem);
   });
   return N.replace({insertUnitDims(B, R, Spatial)});
@@ -397,17 +399,16 @@ static LogicalResult lowerGlobalLp(Node &N) {
 /// X, x_scale, x_zero, y_scale, y_zero
 static LogicalResult lowerQLinearGlobalAverage(Node &N) {
   Builder &B = N.B;
-  if (N.i64("channels_last", 0))
-    return N.fail("channels_last is not supported yet");
   Value X = N.in(0);
   Type Elem = N.inElem(0), I32 = B.getI32Type(), F32 = B.getF32Type();
+  // Channels lie behind the batch, or last.
+  int64_t First = N.i64("channels_last", 0) ? 1 : 2;
   SmallVector<int64_t> Spatial =
-      llvm::to_vector(llvm::seq<int64_t>(2, N.inRank(0)));
-  OpFoldResult Count =
-      product(B, ArrayRef<OpFoldResult>(dimsOf(B, X)).drop_front(2));
-  auto Known = getConstantIntValue(Count);
-  if (!Known)
-    return N.fail("a dynamic image size is not supported yet");
+      llvm::to_vector(llvm::seq<int64_t>(First, N.inRank(0) - 2 + First));
+  SmallVector<OpFoldResult> Extents;
+  for (int64_t D : Spatial)
+    Extents.push_back(dimOf(B, X, D));
+  OpFoldResult Count = product(B, Extents);
   Value Sum =
       reduce(B, X, Spatial, scalar::constant(B, I32, int64_t(0)),
              [&](Builder &IB, Value V, Value S) {
@@ -420,7 +421,7 @@ static LogicalResult lowerQLinearGlobalAverage(Node &N) {
       F32, [&](Builder &IB, ValueRange V) -> Value {
         Value M =
             arith::DivFOp::create(IB, arith::SIToFPOp::create(IB, F32, V[0]),
-                                  scalar::constant(IB, F32, double(*Known)));
+                                  countOf(IB, Count, F32));
         return arith::SubFOp::create(IB, M, scalar::cast(IB, V[1], Elem, F32));
       });
   Value R =

@@ -56,7 +56,7 @@ class Form:
                     shape = [*shape[:-1], value.shape[-1]]
                 inputs.append(helper.make_tensor_value_info(name, TYPES[value.dtype.char], shape))
         node = helper.make_node(self.op, [n if n in first else "" for n in order], self.outputs, name="node", domain=self.domain, **self.attrs)
-        kinds = {"mask_index": TensorProto.INT32, "label": TensorProto.INT64}
+        kinds = {"mask_index": TensorProto.INT32, "bytes": TensorProto.UINT8, "label": TensorProto.INT64}
         outputs = [helper.make_tensor_value_info(o, kinds.get(o, TensorProto.FLOAT), None) for o in self.outputs if o and o[0] != "_"]
         graph = helper.make_graph([node], self.name, inputs, outputs, weights)
         return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1), helper.make_opsetid("ai.onnx.ml", 1)])
@@ -72,6 +72,7 @@ ORDER = {
     "RotaryEmbedding": "input position_ids cos_cache sin_cache".split(),
     "GroupQueryAttention": "query key value past_key past_value seqlens_k total_sequence_length cos_cache sin_cache".split(),
     "EmbedLayerNormalization": "input_ids segment_ids word_embedding position_embedding segment_embedding gamma beta mask position_ids".split(),
+    "QLinearGlobalAveragePool": "x x_scale x_zero_point y_scale y_zero_point".split(),
     "SVMClassifier": ["x"],
 }
 
@@ -179,6 +180,13 @@ def rest():
     ids = dict(input_ids=r.integers(0, 20, (B, S)).astype(np.int32), segment_ids=r.integers(0, 2, (B, S)).astype(np.int32))
     form("embedding", "EmbedLayerNormalization", ["y", "mask_index"], **known).feed(**ids, **weights, mask=np.array([[1, 1, 1, 0, 0], [1] * 5], np.int32))
     form("embedding_sum", "EmbedLayerNormalization", ["y", "", "sum"], open_sizes=True, **known).feed(**ids, **weights, position_ids=np.array([[1, 2, 3, 4, 5]] * B, np.int32))
+    bytes_ = dict(x_scale=np.float32(0.0213), x_zero_point=np.uint8(131), y_scale=np.float32(0.0047), y_zero_point=np.uint8(120))
+    bytes_ = {k: np.asarray(v) for k, v in bytes_.items()}
+    known = dict(constants=tuple(bytes_))
+    image = r.integers(0, 255, (2, 3, 5, 6)).astype(np.uint8)
+    form("mean_bytes", "QLinearGlobalAveragePool", ["bytes"], **known).feed(x=image, **bytes_)
+    form("mean_bytes_open", "QLinearGlobalAveragePool", ["bytes"], open_sizes=True, **known).feed(x=image, **bytes_).feed(x=image[:1, :, :2], **bytes_)
+    form("mean_bytes_last", "QLinearGlobalAveragePool", ["bytes"], channels_last=1, **known).feed(x=np.ascontiguousarray(image.transpose(0, 2, 3, 1)), **bytes_)
 
 
 def machines():
