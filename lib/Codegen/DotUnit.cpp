@@ -47,6 +47,27 @@ Value DotUnit::flipped(Value V, bool Flip) {
   return arith::XOrIOp::create(B, Loc, V, Sign);
 }
 
+DotUnit::RowBytes lathe::codegen::rowBytes(linalg::GenericOp Op,
+                                           unsigned Columns) {
+  DotUnit::RowBytes Bytes;
+  Value Row = Op.getBody()->getArgument(1 - Columns),
+        Column = Op.getBody()->getArgument(Columns);
+  for (Operation &In : *Op.getBody()) {
+    if (isa<arith::XOrIOp>(In))
+      Bytes.Flipped = true;
+    if (!isa<arith::ExtSIOp, arith::ExtUIOp>(In))
+      continue;
+    Value Byte = In.getOperand(0);
+    if (auto Flip = Byte.getDefiningOp<arith::XOrIOp>())
+      Byte = Flip.getLhs();
+    if (Byte == Row)
+      Bytes.Signed = isa<arith::ExtSIOp>(In);
+    else if (Byte == Column)
+      Bytes.UnsignedColumns = isa<arith::ExtUIOp>(In);
+  }
+  return Bytes;
+}
+
 namespace {
 
 /// x86: the bytes of a row are one scalar, which is broadcast.
@@ -82,6 +103,35 @@ public:
   Value group(Value Rows, int64_t, unsigned Width) override {
     Value All = vector::BroadcastOp::create(B, Loc, vector(Width, 32), Rows);
     return bitcast(vector(int64_t(Width) * Form.Terms, 32 / Form.Terms), All);
+  }
+  Value interleaved(ValueRange Rows, unsigned Width) override {
+    auto Pair = [&](Value X, Value Y) {
+      int64_t Lanes = cast<VectorType>(X.getType()).getDimSize(0);
+      SmallVector<int64_t> Which;
+      for (int64_t I = 0; I < Lanes; ++I)
+        llvm::append_values(Which, I, Lanes + I);
+      return shuffle(X, Y, Which);
+    };
+    auto Row = [&](size_t I) { return Rows[std::min(I, Rows.size() - 1)]; };
+    Value Low = Pair(Row(0), Row(1));
+    if (Form.Kind == DotKind::WordPairs) {
+      Low = flipped(Low, Bytes.Flipped);
+      VectorType Words = vector(2 * int64_t(Width), 16);
+      return Bytes.Signed ? Value(arith::ExtSIOp::create(B, Loc, Words, Low))
+                          : Value(arith::ExtUIOp::create(B, Loc, Words, Low));
+    }
+    VectorType Words = vector(Width, 16);
+    Value All = Pair(bitcast(Words, Low), bitcast(Words, Pair(Row(2), Row(3))));
+    // A signed number and 128 is the unsigned one of its bits, sign flipped.
+    return flipped(bitcast(vector(4 * int64_t(Width), 8), All),
+                   Bytes.Flipped != Bytes.Signed);
+  }
+  Value excess(unsigned Width) override {
+    if (Form.Kind != DotKind::VNNI || !Bytes.Signed)
+      return nullptr;
+    VectorType Type = vector(4 * int64_t(Width), 8);
+    return arith::ConstantOp::create(
+        B, Loc, DenseElementsAttr::get(Type, APInt::getSignedMinValue(8)));
   }
   SmallVector<Value> columns(Value Columns, unsigned Width) override {
     if (Form.Kind == DotKind::WordPairs)

@@ -16,6 +16,7 @@
 #define LATHE_LIB_CODEGEN_DOTUNIT_H
 
 #include "lathe/Support/TargetDescription.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include <memory>
@@ -65,6 +66,13 @@ public:
                                                  unsigned Width) {
     return {Bytes};
   }
+  /// The operand whose terms of a column are bytes of several vectors, at most
+  /// Form.Terms; those that are missing may hold anything. Null: there is none.
+  virtual mlir::Value interleaved(mlir::ValueRange Bytes, unsigned Width) {
+    return nullptr;
+  }
+  /// What is in each byte of `interleaved` beyond the row's number, or null.
+  virtual mlir::Value excess(unsigned Width) { return nullptr; }
   virtual mlir::Value multiply(mlir::Value Sum, mlir::Value Row,
                                mlir::Value Column) = 0;
 
@@ -93,6 +101,10 @@ protected:
   /// \p V with the sign bits of its bytes flipped, if \p Flip.
   mlir::Value flipped(mlir::Value V, bool Flip);
 };
+
+/// How the body of \p Op reads the bytes of rows and of columns, its input \p
+/// Columns.
+DotUnit::RowBytes rowBytes(mlir::linalg::GenericOp Op, unsigned Columns);
 
 } // namespace lathe::codegen
 

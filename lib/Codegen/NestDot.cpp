@@ -272,23 +272,7 @@ void NestEmitter::reduceDot(const NestGraph::Reduction &R, Points &Tile,
   const NestGraph::Access &Packed = G.Accesses[P.PackedAccess];
   unsigned WI = Op.getDpsInputOperand(0)->get() == Packed.Tensor ? 0 : 1;
   OpOperand *X = Op.getDpsInputOperand(1 - WI);
-  // Columns are extended as they are; what else is done is done to rows.
-  DotUnit::RowBytes Bytes;
-  Value Row = Op.getBody()->getArgument(1 - WI),
-        Column = Op.getBody()->getArgument(WI);
-  for (Operation &In : *Op.getBody()) {
-    if (isa<arith::XOrIOp>(In))
-      Bytes.Flipped = true;
-    if (!isa<arith::ExtSIOp, arith::ExtUIOp>(In))
-      continue;
-    Value Byte = In.getOperand(0);
-    if (auto Flip = Byte.getDefiningOp<arith::XOrIOp>())
-      Byte = Flip.getLhs();
-    if (Byte == Row)
-      Bytes.Signed = isa<arith::ExtSIOp>(In);
-    else if (Byte == Column)
-      Bytes.UnsignedColumns = isa<arith::ExtUIOp>(In);
-  }
+  DotUnit::RowBytes Bytes = rowBytes(Op, WI);
   auto DimsOf = [&](const Coords &At) {
     llvm::SmallBitVector All(G.Dims.size());
     for (AffineExpr E : At)

@@ -173,6 +173,9 @@ protected:
   mlir::Value loadBytes(mlir::Value Tensor, const Coords &At, const Point &Pt,
                         int Dim, int64_t Count, int64_t Size);
   bool isContiguous(mlir::Value Tensor, const Coords &At, int Dim);
+  // Depthwise windows of bytes (NestWindow.cpp).
+  void reduceWindow(const NestGraph::Reduction &R, Points &Tile,
+                    llvm::SmallVector<mlir::Value> &Acc);
   // Sums of products with weights of few bits (NestPacked.cpp).
   void reducePacked(const NestGraph::Reduction &R, Points &Tile,
                     llvm::SmallVector<mlir::Value> &Acc);

@@ -363,9 +363,18 @@ static bool obey(const NestGraph &G, kernel::ContractionScheduleAttr S,
   llvm::stable_sort(P.Order, [&](unsigned A, unsigned B) {
     return InWeights.test(A) && !InWeights.test(B);
   });
+  // A depthwise window: columns lie side by side in the rows as well.
+  P.Window =
+      P.Dot != DotKind::None && P.Panels &&
+      llvm::any_of(G.Accesses, [&](const NestGraph::Access &A) {
+        return &A != Weights && A.Reduction == Weights->Reduction &&
+               llvm::any_of(A.Depends, [&](const llvm::SmallBitVector &D) {
+                 return D.test(Column);
+               });
+      });
   auto At =
       llvm::find_if(P.Order, [&](unsigned D) { return !InWeights.test(D); });
-  P.Order.insert(At, Column);
+  P.Order.insert(P.Window ? P.Order.end() : At, Column);
   if (Row >= 0)
     P.Tile[Row] = S.getMr();
   return true;

@@ -51,6 +51,8 @@ struct NestPlan {
   bool Panels = true;
   /// What multiplies bytes, see the schedule.
   DotKind Dot = DotKind::None;
+  /// Each column has a window of its own, whose rows are multiplied together.
+  bool Window = false;
   /// Bits of the weights that are made floats in registers, see the schedule;
   /// 0: none are.
   unsigned PackedBits = 0;

@@ -149,7 +149,13 @@ void NestEmitter::reduce(ArrayRef<unsigned> Rs, const Points &AllPoints) {
     reduceAcrossLanes(R, Dim, Tile, Acc);
   else if (P.PackedBits && IsPacked)
     reducePacked(R, Tile, Acc);
-  else if (P.Dot != DotKind::None && IsPacked)
+  else if (P.Window && IsPacked) {
+    // Narrow tails compute term by term, from the same packed weights.
+    if (Tile[0].S.Width >= 4)
+      reduceWindow(R, Tile, Acc);
+    else
+      reduceParallel(Rs, Tile, Acc);
+  } else if (P.Dot != DotKind::None && IsPacked)
     reduceDot(R, Tile, Acc);
   else
     reduceParallel(Rs, Tile, Acc);

@@ -190,6 +190,30 @@ kernel::chooseContraction(const ContractionFacts &F,
   return S;
 }
 
+std::optional<ContractionSchedule>
+kernel::chooseDepthwise(const ContractionFacts &F,
+                        const TargetDescription &Target) {
+  // (ARM's forms take rows by a lane; words of rows are not worth their zips.)
+  DotKind Dot = Target.hasDot(DotKind::VNNI)        ? DotKind::VNNI
+                : Target.hasDot(DotKind::WordPairs) ? DotKind::WordPairs
+                                                    : DotKind::None;
+  int64_t Lanes =
+      (Target.IntegerBits ? Target.IntegerBits : Target.VectorBits) /
+      F.ElementBits;
+  // Lanes without a channel, and rows beyond the window, must not outweigh the
+  // work.
+  if (Dot == DotKind::None || F.Group < 2 || ShapedType::isDynamic(F.Columns) ||
+      F.Columns * 2 < Lanes || Lanes < 4)
+    return std::nullopt;
+  // Points of a line share the words of the columns that their windows have in
+  // common. Each has a sum, the words of its window pass by.
+  int64_t Rows = Target.VectorRegisters >= 32 ? 8 : 4;
+  ContractionSchedule S{Rows, 1, Lanes, Dot};
+  if (!ShapedType::isDynamic(F.Rows))
+    S.MR = balanced(F.Rows, Rows);
+  return S;
+}
+
 llvm::SmallVector<unsigned> kernel::reductionLoops(linalg::GenericOp Op) {
   SmallVector<unsigned> Loops;
   for (auto [I, Kind] : llvm::enumerate(Op.getIteratorTypesArray()))

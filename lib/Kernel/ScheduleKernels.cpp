@@ -21,6 +21,7 @@
 #include "lathe/Kernel/Passes.h"
 #include "lathe/Kernel/Schedule.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace lathe::kernel {
@@ -41,6 +42,9 @@ struct Contraction {
   OpOperand *Rows;
   unsigned Column;
   ContractionFacts Facts;
+  /// Each column has rows of its own; the loop of the sum whose terms are
+  /// grouped. -1: columns share their rows.
+  int Window = -1;
 };
 
 /// One product of two f32 inputs is added to the result.
@@ -275,6 +279,74 @@ std::optional<Contraction> matchComputed(FuncOp Kernel) {
   return std::nullopt;
 }
 
+/// A window of bytes in which each channel, innermost everywhere, meets weights
+/// of its own.
+std::optional<Contraction>
+matchDepthwise(FuncOp Kernel, llvm::function_ref<bool(unsigned)> IsWeight) {
+  linalg::GenericOp Root = onlyReduction(Kernel);
+  if (!Root || Root.getNumDpsInputs() != 2)
+    return std::nullopt;
+  SmallVector<int64_t> Extents = Root.getStaticLoopRanges();
+  auto Kinds = Root.getIteratorTypesArray();
+  AffineMap Out = Root.getMatchingIndexingMap(Root.getDpsInitOperand(0));
+  int Column = innermostLoop(Root, Out);
+  for (unsigned I : {1u, 0u}) {
+    OpOperand *W = Root.getDpsInputOperand(I),
+              *X = Root.getDpsInputOperand(1 - I);
+    auto Arg = dyn_cast<BlockArgument>(W->get());
+    AffineMap WMap = Root.getMatchingIndexingMap(W),
+              XMap = Root.getMatchingIndexingMap(X);
+    ByteRows Bytes = matchByteSum(Root, 1 - I);
+    if (Bytes == ByteRows::None || !Arg || !WMap.isProjectedPermutation() ||
+        !Out.isProjectedPermutation() || Column < 0 ||
+        !WMap.isFunctionOfDim(Column) || innermostLoop(Root, XMap) != Column ||
+        !cast<RankedTensorType>(Arg.getType()).hasStaticShape() ||
+        !IsWeight(Arg.getArgNumber()))
+      continue;
+    bool Usable = true;
+    int Row = -1;
+    int64_t Depth = 1;
+    for (AffineExpr E : Out.getResults()) {
+      unsigned D = cast<AffineDimExpr>(E).getPosition();
+      if (int(D) == Column || Extents[D] == 1)
+        continue;
+      Usable &= !WMap.isFunctionOfDim(D) && XMap.isFunctionOfDim(D);
+      Row = D;
+    }
+    for (unsigned D = 0; D < Root.getNumLoops(); ++D)
+      if (Kinds[D] == utils::IteratorType::reduction) {
+        Usable &= WMap.isFunctionOfDim(D) && XMap.isFunctionOfDim(D) &&
+                  !ShapedType::isDynamic(Extents[D]);
+        Depth *= Extents[D];
+      }
+    if (!Usable)
+      continue;
+    // Terms lie together along a loop that does not slide along a line of
+    // points: these share their words then.
+    int Window = -1;
+    bool Slides = true;
+    for (unsigned D : reductionLoops(Root)) {
+      bool Here = llvm::any_of(XMap.getResults(), [&](AffineExpr E) {
+        return E.isFunctionOfDim(D) && Row >= 0 && E.isFunctionOfDim(Row);
+      });
+      if (Extents[D] > 1 && (Window < 0 || (Slides && !Here))) {
+        Window = D;
+        Slides = Here;
+      }
+    }
+    if (Window < 0)
+      continue;
+    return Contraction{Root,
+                       W,
+                       X,
+                       unsigned(Column),
+                       {Row < 0 ? 1 : Extents[Row], Extents[Column], Depth, 32,
+                        Bytes, /*PackedBits=*/0, Extents[Window]},
+                       Window};
+  }
+  return std::nullopt;
+}
+
 struct SchedulePass
     : lathe::kernel::impl::KernelSchedulePassBase<SchedulePass> {
   using KernelSchedulePassBase::KernelSchedulePassBase;
@@ -309,14 +381,20 @@ private:
     if (!C)
       C = matchComputed(Kernel);
     if (!C)
+      C = matchDepthwise(Kernel, IsWeight);
+    if (!C)
       return;
-    std::optional<ContractionSchedule> S = chooseContraction(C->Facts, Target);
+    std::optional<ContractionSchedule> S =
+        C->Window >= 0 ? chooseDepthwise(C->Facts, Target)
+                       : chooseContraction(C->Facts, Target);
     if (!S)
       return;
     Kernel.setScheduleAttr(ContractionScheduleAttr::get(
         &getContext(), S->MR, S->NV, S->Lanes, /*kc=*/0, S->Dot, S->Bits));
     if (C->Facts.Terms)
       return;
+    if (C->Window >= 0)
+      keepExtent(*C);
     pack(*C, C->Weights, S->NV * S->Lanes, S->group(), Calls);
     if (!S->Bits)
       return;
@@ -324,6 +402,32 @@ private:
     for (int Operand : {int(P.Scale), P.Zero})
       if (Operand >= 0)
         pack(*C, C->Op.getDpsInputOperand(Operand), S->NV * S->Lanes, 1, Calls);
+  }
+
+  /// The extent of the window's loop is the size of no dimension once its terms
+  /// lie in groups: an operand of which nothing is read gives it.
+  void keepExtent(Contraction &C) {
+    linalg::GenericOp Op = C.Op;
+    OpBuilder B(Op);
+    Location Loc = Op.getLoc();
+    Value Shape = tensor::EmptyOp::create(
+        B, Loc, {Op.getStaticLoopRanges()[C.Window]}, B.getI8Type());
+    SmallVector<Value> Ins = Op.getInputs();
+    SmallVector<AffineMap> Maps = Op.getIndexingMapsArray();
+    Maps.insert(
+        Maps.begin() + Ins.size(),
+        AffineMap::get(Op.getNumLoops(), 0, B.getAffineDimExpr(C.Window)));
+    Op.getBody()->insertArgument(Ins.size(), B.getI8Type(), Loc);
+    Ins.push_back(Shape);
+    auto New = linalg::GenericOp::create(B, Loc, Op.getResultTypes(), Ins,
+                                         Op.getOutputs(), Maps,
+                                         Op.getIteratorTypesArray());
+    New.getRegion().takeBody(Op.getRegion());
+    C.Weights = New.getDpsInputOperand(C.Weights->getOperandNumber());
+    C.Rows = New.getDpsInputOperand(C.Rows->getOperandNumber());
+    Op.getResults().replaceAllUsesWith(New.getResults());
+    Op.erase();
+    C.Op = New;
   }
 
   /// [batch.., columns / NR, reduction in loop order.., NR], or with \p Dot > 1
@@ -344,7 +448,7 @@ private:
     Loops.push_back(C.Column);
     SmallVector<unsigned> Sum = reductionOrder(Op);
     llvm::append_range(Loops, Sum);
-    int DotLoop = Dot > 1 ? dotLoop(C) : -1;
+    int DotLoop = Dot <= 1 ? -1 : C.Window >= 0 ? C.Window : dotLoop(C);
     SmallVector<int64_t> Outer;
     SmallVector<AffineExpr> At;
     int64_t ColumnDim = 0, DotDim = -1;

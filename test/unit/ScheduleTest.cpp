@@ -222,3 +222,30 @@ TEST(Schedule, WindowsInLine) {
   EXPECT_EQ(windowInLine(neon(), false, 9), 1);
   EXPECT_EQ(windowInLine(neon32(), true, 9), 1);
 }
+
+TEST(Schedule, DepthwiseWindowsOfBytesByWords) {
+  // Points of a line, channels, rows of the window.
+  auto Choose = [](const TargetDescription &T, int64_t Rows, int64_t Columns,
+                   int64_t Group) {
+    return chooseDepthwise({Rows, Columns, 3 * Group, 32, ByteRows::Unsigned,
+                            /*PackedBits=*/0, Group},
+                           T);
+  };
+  TargetDescription VNNI = describeTarget(
+      "x86_64-linux-gnu", "znver4",
+      "+sse2,+avx,+avx2,+fma,+avx512f,+avx512vl,+avx512bw,+avx512dq,"
+      "+avx512vnni");
+  TargetDescription Words = describeTarget("x86_64-linux-gnu", "x86-64-v3",
+                                           "+sse2,+avx,+avx2,+fma");
+  using Schedule = ContractionSchedule;
+  EXPECT_EQ(Choose(VNNI, 56, 96, 3), (Schedule{8, 1, 16, DotKind::VNNI}));
+  // Blocks of even height.
+  EXPECT_EQ(Choose(VNNI, 14, 384, 5), (Schedule{7, 1, 16, DotKind::VNNI}));
+  EXPECT_EQ(Choose(Words, 56, 96, 3), (Schedule{4, 1, 8, DotKind::WordPairs}));
+  EXPECT_EQ(Choose(VNNI, mlir::ShapedType::kDynamic, 96, 3),
+            (Schedule{8, 1, 16, DotKind::VNNI}));
+  // One row of a window, few channels, other machines.
+  EXPECT_EQ(Choose(VNNI, 56, 96, 1), std::nullopt);
+  EXPECT_EQ(Choose(VNNI, 56, 6, 3), std::nullopt);
+  EXPECT_EQ(Choose(neon(), 56, 96, 3), std::nullopt);
+}

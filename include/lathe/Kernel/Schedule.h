@@ -84,6 +84,11 @@ std::optional<ContractionSchedule>
 chooseContraction(const ContractionFacts &Facts,
                   const TargetDescription &Target);
 
+/// A depthwise convolution of bytes: columns are channels, rows the points of a
+/// line of the result; the group's loop runs through the rows of the window.
+std::optional<ContractionSchedule>
+chooseDepthwise(const ContractionFacts &Facts, const TargetDescription &Target);
+
 /// The reduction loops of \p Op as it has them, outermost first.
 llvm::SmallVector<unsigned> reductionLoops(mlir::linalg::GenericOp Op);
 
