@@ -66,12 +66,21 @@ def numbered(folder, what):
     return [load(files[k]) for k in sorted(files)]
 
 
+def fitted(model, arrays):
+    """Inputs of one element in the rank that the model gives them: recorders write a scalar as [1]."""
+    graph = onnx.load(str(model), load_external_data=False).graph
+    constants = {c.name for c in graph.initializer}
+    types = [i.type.tensor_type for i in graph.input if i.name not in constants]
+    return [a.reshape((1,) * len(t.shape.dim)) if a.size == 1 and t.HasField("shape") else a for a, t in zip(arrays, types)]
+
+
 def find(name):
     """(model, inputs, outputs, (rtol, atols)) of a model or case; None where it does not lie here."""
     models = places.models()
     if models and (models / name / "model.onnx").exists():
         data = models / name / "data_0"
-        return models / name / "model.onnx", numbered(data, "input"), numbered(data, "output"), bounds.recorded(data)
+        model = models / name / "model.onnx"
+        return model, fitted(model, numbered(data, "input")), numbered(data, "output"), bounds.recorded(data)
     for case in sorted(places.suite().glob(f"*/{name.split('/')[-1]}")):
         data = case / "test_data_set_0"
         outputs = numbered(data, "output")
