@@ -16,6 +16,7 @@
 
 #include "MissingInstructions.h"
 #include "lathe/Codegen/Passes.h"
+#include "lathe/Kernel/Quotient.h"
 #include "mlir/Conversion/MathToLibm/MathToLibm.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -241,26 +242,19 @@ std::optional<float> onlyFloat(Value V) {
   return F.getValue().convertToFloat();
 }
 
-/// x / c where neither x nor the quotient is infinite or NaN (its flags say so)
-/// and c is far from the ends of the exponent: with r = 1 / c rounded,
-/// q = x r is nearly the quotient, x - q c is exact by a fused multiply-add,
-/// and a share r of it corrects q to the very quotient that a division rounds
-/// to (P. Markstein, Computation of elementary functions on the IBM RISC
-/// System/6000 processor, 1990). Three instructions of full throughput for one
-/// that takes ten times as long.
+/// lathe/Kernel/Quotient.h.
 struct DivideByConstant : public OpRewritePattern<arith::DivFOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(arith::DivFOp Op,
                                 PatternRewriter &Rewriter) const override {
     std::optional<float> C = onlyFloat(Op.getRhs());
-    auto Finite = arith::FastMathFlags::nnan | arith::FastMathFlags::ninf;
-    if (!C || !arith::bitEnumContainsAll(Op.getFastmath(), Finite) ||
-        !(std::fabs(*C) >= 0x1p-60f && std::fabs(*C) <= 0x1p60f))
+    if (!C || !lathe::kernel::isExactQuotient(Op) ||
+        !lathe::kernel::hasExactQuotient(*C))
       return failure();
     Formula F(Rewriter, Op.getLoc(), Op.getType(), /*HasScale=*/false);
-    Value R = F.c(1.0f / *C), X = Op.getLhs(), Q = F.mul(X, R);
-    Value Left = F.fma(Q, F.c(-*C), X);
-    Rewriter.replaceOp(Op, F.fma(Left, R, Q));
+    Rewriter.replaceOp(
+        Op, lathe::kernel::exactQuotient(Rewriter, Op.getLoc(), Op.getLhs(),
+                                         Op.getRhs(), F.c(1.0f / *C)));
     return success();
   }
 };

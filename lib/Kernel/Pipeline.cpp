@@ -50,6 +50,9 @@ void kernel::buildPipeline(OpPassManager &PM, const PipelineOptions &Options) {
   PM.addPass(createKernelFormPass(KernelFormPassOptions{Options.Fuse}));
   PM.addPass(createKernelExtractWeightsPass());
   PM.addPass(createKernelDeduplicatePass());
+  // Code for a GPU takes no scalars but sizes.
+  if (Options.Fuse && !Options.Target.IsGPU)
+    PM.addPass(createKernelSharePass({Options.Target.HasFMA}));
   if (Options.Schedules && Options.Layouts)
     PM.addPass(createKernelSchedulePass(Options.Target));
   PM.addPass(createKernelPlaceWeightsPass());

@@ -126,6 +126,24 @@ def KernelDeduplicatePass : Pass<"kernel-deduplicate", "::mlir::ModuleOp"> {
   let summary = "Keep one of several equal kernels";
 }
 
+def KernelSharePass : Pass<"kernel-share", "::mlir::ModuleOp"> {
+  let summary = "One of several kernels that differ in scalars alone";
+  let description = [{
+    Kernels whose bodies differ in constants of f32 or i32 only (scales and zero points
+    of layers of one shape) become one, which takes as arguments what differs. Where
+    one divides, its reciprocal comes along, so that the quotient stays a product with a
+    correction.
+
+    ```mlir
+    %0 = kernel.call @k ins(%x, %half : tensor<8xf32>, f32) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+    %1 = kernel.call @k ins(%y, %third : tensor<8xf32>, f32) outs(%f : tensor<8xf32>) -> tensor<8xf32>
+    ```
+  }];
+  let options = [Option<"fma", "fma", "bool", "true", "The target has fused multiply-adds">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+  let statistics = [Statistic<"shared", "shared", "Kernels that another serves too">];
+}
+
 def KernelSchedulePass : Pass<"kernel-schedule", "::mlir::ModuleOp"> {
   let summary = "Choose schedules and pack the weights that they want packed";
   let description = [{
