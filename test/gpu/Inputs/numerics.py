@@ -108,6 +108,12 @@ run("bytes", [
     {"b": byte(np.int8, 52, 90), "w": byte(np.int8, 20, 8, 3, 3), "seven": np.uint8(7)},
     [byte(np.uint8, 70, 52), byte(np.int8, 70, 52), byte(np.int8, 52, 90), byte(np.uint8, 1, 8, 17, 19)], rtol="0", atol="0")
 
+# Indices of i64 that a reduction checks, and sums of i64 that meet in shuffles of two words.
+run("words", [node("Gather", ["table", "places"], ["rows"]), node("ReduceMax", ["numbers"], ["most"], keepdims=0),
+              node("ReduceSum", ["numbers"], ["total"], keepdims=0)],
+    [info("places", I, [700]), info("numbers", I, ["n"])], [("rows", F), ("most", I), ("total", I)], {"table": normal(9, 5)},
+    [random.integers(-9, 9, 700), random.integers(-2**40, 2**40, 3000)], rtol="0", atol="0")
+
 # The functions of f64, and those of f32 that go through them; each where it is defined, and beyond.
 small = np.concatenate([random.uniform(-1, 1, 100), np.exp(random.uniform(-30, 0, 60)), 1 - np.exp(random.uniform(-30, 0, 60)), ends[:6]])
 large = np.concatenate([random.uniform(-30, 30, 100), np.exp(random.uniform(-30, 15, 60)), -np.exp(random.uniform(-30, 6, 60)), ends[:6]])
