@@ -107,15 +107,18 @@ linalg::GenericOp LayoutSweep::orderResult(linalg::GenericOp Op,
       // What used the result before sees it through a transposition.
       B.setInsertionPointAfter(Op);
       Value Back = transpose(Loc, Old, invertPermutationVector(P));
-      B.replaceAllUsesExcept(Old, Back, Back.getDefiningOp());
-      // The sizes of Back itself read the result as it is.
-      // (A use may be in a body: the op that holds it counts.)
-      Operation *BackOp = Back.getDefiningOp();
-      for (OpOperand &Use : llvm::make_early_inc_range(Back.getUses()))
-        if (Operation *User =
-                BackOp->getBlock()->findAncestorOpInBlock(*Use.getOwner());
-            User && User->isBeforeInBlock(BackOp))
-          Use.set(Old);
+      // The sizes of Back itself, between the two, read the result as it is. (A
+      // use may be in a body: the op that holds it counts.) The block is not
+      // asked for the order of its ops, which each new one makes it count anew.
+      llvm::SmallPtrSet<Operation *, 8> Itself;
+      for (Operation *At = Op->getNextNode(); At != Back.getDefiningOp();
+           At = At->getNextNode())
+        Itself.insert(At);
+      Itself.insert(Back.getDefiningOp());
+      B.replaceUsesWithIf(Old, Back, [&](OpOperand &Use) {
+        return !Itself.contains(
+            Op->getBlock()->findAncestorOpInBlock(*Use.getOwner()));
+      });
     }
   }
   // Loops: those of the first result in its order, then the others.
