@@ -79,9 +79,15 @@ static LogicalResult lowerQGemm(Node &N) {
         B, V, llvm::to_vector(llvm::seq<int64_t>(0, typeOf(V).getRank())));
     return true;
   };
-  if (!OneElement(X.Zero) || !OneElement(Y.Zero))
+  if (!OneElement(X.Zero))
     return N.fail("zero points with more than one element are not supported");
   X.ZeroMap = Y.ZeroMap = dimsMap(B, 3, {});
+  // Of weights there may be one for each column.
+  if (!OneElement(Y.Zero)) {
+    if (typeOf(Y.Zero).getRank() != 1)
+      return N.fail("zero points of this shape are not supported");
+    Y.ZeroMap = dimsMap(B, 3, {1});
+  }
   Value Sum =
       gemm(B, X, Y, N.i64("transA", 0), N.i64("transB", 0), B.getI32Type());
   if (N.has(6))

@@ -49,3 +49,19 @@ func.func @dynamic(%a: tensor<3x8xf32>, %w: tensor<8x4xi8>, %s: tensor<f32>) -> 
   %0 = onnx.ms.DynamicQuantizeMatMul(%a, %w, %s) : (tensor<3x8xf32>, tensor<8x4xi8>, tensor<f32>) -> tensor<3x4xf32>
   return %0 : tensor<3x4xf32>
 }
+
+// -----
+
+// QGemm with a zero point for each column of its weights: read along the columns, within the sum.
+// CHECK: #[[COLUMN:.*]] = affine_map<(d0, d1, d2) -> (d1)>
+// CHECK-LABEL: @columns(
+// CHECK-SAME:    %[[Z:arg1]]: tensor<4xi8>
+// CHECK:         linalg.generic {indexing_maps = [{{.*}}#[[COLUMN]]{{.*}}["parallel", "parallel", "reduction"]} ins({{.*}}, %[[Z]] :
+func.func @columns(%a: tensor<2x6xi8>, %z: tensor<4xi8>) -> tensor<2x4xf32> {
+  %s = onnx.Constant dense<0.5> : tensor<f32>
+  %n = onnx.Constant dense<3> : tensor<i8>
+  %w = onnx.Constant dense<1> : tensor<6x4xi8>
+  %t = onnx.Constant dense<0.25> : tensor<4xf32>
+  %0 = onnx.ms.QGemm(%a, %s, %n, %w, %t, %z) : (tensor<2x6xi8>, tensor<f32>, tensor<i8>, tensor<6x4xi8>, tensor<4xf32>, tensor<4xi8>) -> tensor<2x4xf32>
+  return %0 : tensor<2x4xf32>
+}
