@@ -15,7 +15,7 @@
 #include "lathe.h"
 #include "model.h"
 
-enum { MAX_TENSORS = 256, MAX_RANK = 8 };
+enum { MAX_TENSORS = 512, MAX_RANK = 8 };
 
 static void fail(const char *what) {
   fprintf(stderr, "runner: %s\n", what);
