@@ -112,12 +112,18 @@ public:
     Value Small = fma(Q, X, X);
     return select(arith::CmpFPredicate::OGT, A, c(0.921875f), Large, Small);
   }
-  /// sin(X) or cos(X): X - n pi/2 in three parts, then one of two polynomials.
+  /// sin(X) or cos(X): X - n pi/2, then one of two polynomials. The difference
+  /// is of doubles, so that it is right wherever n is one too; beyond 2^52 the
+  /// result is at least one of a sine.
   Value sine(Value X, bool Cosine) {
-    Value N = roundToEven(mul(X, c(0.636619772367581f)));
-    Value R = fma(N, c(-1.57079601287841796875f), X);
-    R = fma(N, c(-3.1391647326017846e-7f), R);
-    R = fma(N, c(-5.390302529957764e-15f), R);
+    Formula D(B, Loc, wideType(), HasScale);
+    Value Wide = arith::ExtFOp::create(B, Loc, D.T, X);
+    Value Whole = D.roundToEven(D.mul(Wide, D.wide(0x1.45f306dc9c883p-1)));
+    Value Rest = D.fma(Whole, D.wide(-0x1.921fb54442d18p0), Wide);
+    Rest = D.fma(Whole, D.wide(-0x1.1a62633145c07p-54), Rest);
+    Value Turns = D.roundToEven(D.mul(Whole, D.wide(0.25)));
+    Value N = narrow(D.fma(Turns, D.wide(-4.0), Whole));
+    Value R = atLeast(atMost(narrow(Rest), c(0.79f)), c(-0.79f));
     Value S = mul(R, R);
     Value Sin = poly(
         S, {2.86567956e-6f, -1.98559923e-4f, 8.33338592e-3f, -1.66666672e-1f});
@@ -163,6 +169,14 @@ private:
         .getResult(0);
   }
 
+  Value wide(double X) { return splat(B.getF64FloatAttr(X), T); }
+  Value narrow(Value X) { return arith::TruncFOp::create(B, Loc, T, X); }
+  Type wideType() {
+    Type F = B.getF64Type();
+    if (auto V = dyn_cast<VectorType>(T))
+      return V.clone(F);
+    return F;
+  }
   Type intType() {
     Type I = B.getI32Type();
     if (auto V = dyn_cast<VectorType>(T))
