@@ -482,15 +482,7 @@ struct GraphExpandVendorPass
                       });
     if (!New)
       return onnx::emitNodeError(Op) << Why;
-    for (auto [Old, V] : llvm::zip_equal(Op->getResults(), *New)) {
-      if (!V)
-        continue;
-      // Users were checked against the declared type: keep what it says.
-      auto Declared = dyn_cast<RankedTensorType>(Old.getType());
-      if (Declared && !isa<RankedTensorType>(V.getType()))
-        V.setType(Declared);
-      Old.replaceAllUsesWith(V);
-    }
+    onnx::replaceResults(Op, *New);
     Op->erase();
     ++NumExpanded;
     return success();

@@ -220,15 +220,7 @@ struct LowerExpandFunctionsPass
     Results New = Expand(Op, B, Why);
     if (!New)
       return onnx::emitNodeError(Op) << Why;
-    for (auto [Old, V] : llvm::zip(Op->getResults(), *New)) {
-      if (!V)
-        continue;
-      // Users were checked against the declared type: keep what it says.
-      auto Declared = dyn_cast<RankedTensorType>(Old.getType());
-      if (Declared && !isa<RankedTensorType>(V.getType()))
-        V.setType(Declared);
-      Old.replaceAllUsesWith(V);
-    }
+    onnx::replaceResults(Op, *New);
     Op->erase();
     return success();
   }

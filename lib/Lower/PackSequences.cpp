@@ -17,12 +17,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Expansions.h"
-#include "Node.h"
+#include "SequencePacker.h"
 #include "lathe/Lower/Passes.h"
-#include "lathe/ONNX/ONNX.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -33,73 +29,6 @@ namespace lathe::lower {
 #include "lathe/Lower/Passes.h.inc"
 
 namespace {
-
-/// The type of the members of a sequence of tensors.
-TensorType memberOf(Type T) {
-  auto Seq = dyn_cast<onnx::SeqType>(T);
-  return Seq ? dyn_cast<TensorType>(Seq.getElementType()) : TensorType();
-}
-TensorType memberOf(Value V) { return memberOf(V.getType()); }
-
-/// Data is [n], Shapes [members, rank], one column of ones for scalars.
-struct Packed {
-  Value Data, Shapes;
-};
-
-/// The parts of X along Axis: [Starts[i], Ends[i]).
-struct Parts {
-  Value X, Starts, Ends;
-  int64_t Axis;
-  bool Keep;
-};
-
-class Packer {
-public:
-  explicit Packer(func::FuncOp Main) : Main(Main) {}
-  bool fits();
-  void run() {
-    Block &Body = Main.getBody().front();
-    convert(Body);
-    for (Operation *Op : llvm::reverse(Old))
-      Op->erase();
-    for (BlockArgument Arg : OldArguments)
-      Arg.getOwner()->eraseArgument(Arg.getArgNumber());
-  }
-
-private:
-  using Values = SmallVector<Value>;
-
-  void convert(Block &Body);
-  void convert(Operation *Op);
-  void convertIf(onnx::IfOp Op);
-  void convertLoop(onnx::LoopOp Op);
-  void convertMap(onnx::SequenceMapOp Op);
-  void split(onnx::SplitToSequenceOp Op);
-  void concat(onnx::ConcatFromSequenceOp Op);
-
-  /// The sequence V in two tensors, whose members have the type Member.
-  Packed packed(OnnxBuilder &B, Value V, RankedTensorType Member);
-  Packed packed(OnnxBuilder &B, Value V) {
-    return packed(B, V, cast<RankedTensorType>(memberOf(V)));
-  }
-  Packed packParts(OnnxBuilder &B, const Parts &P);
-  Value member(OnnxBuilder &B, Value Seq, Value Position);
-  Value length(OnnxBuilder &B, Value Seq); // [1]
-
-  void replace(Operation *Op, Value V) {
-    auto Declared = dyn_cast<RankedTensorType>(Op->getResult(0).getType());
-    if (Declared)
-      V.setType(Declared);
-    Op->getResult(0).replaceAllUsesWith(V);
-  }
-
-  func::FuncOp Main;
-  llvm::DenseMap<Value, Packed> Sequences;
-  llvm::DenseMap<Value, Parts> Splits;
-  llvm::DenseSet<Value> Empty;
-  SmallVector<Operation *> Old; // users behind what they use
-  SmallVector<BlockArgument> OldArguments;
-};
 
 //===----------------------------------------------------------------------===//
 // What fits
@@ -149,6 +78,8 @@ bool isFilled(Value V) {
          });
 }
 
+} // namespace
+
 bool Packer::fits() {
   bool Any = false, Good = true;
   auto Check = [&](Value V) {
@@ -186,7 +117,7 @@ std::pair<Type, Type> packedTypes(RankedTensorType Member) {
           {ShapedType::kDynamic, std::max<int64_t>(Member.getRank(), 1)}, I64)};
 }
 
-Value zeros(OnnxBuilder &B, ArrayRef<int64_t> Shape, Type Elem) {
+static Value zeros(OnnxBuilder &B, ArrayRef<int64_t> Shape, Type Elem) {
   auto T = RankedTensorType::get(Shape, Elem);
   return onnx::ConstantOp::create(
       B, DenseElementsAttr::get(T, ArrayRef<Attribute>()));
@@ -198,7 +129,6 @@ Packed emptySequence(OnnxBuilder &B, RankedTensorType Member) {
           zeros(B, {0, Columns}, B.getI64Type())};
 }
 
-/// A sequence of X alone.
 Packed single(OnnxBuilder &B, Value X) {
   bool Scalar = cast<RankedTensorType>(X.getType()).getRank() == 0;
   Value Shape = Scalar ? B.ints({1}) : B.op("Shape", {X}, {}, B.getI64Type());
@@ -215,7 +145,7 @@ Packed joined(OnnxBuilder &B, ArrayRef<Packed> Parts) {
 }
 
 /// Members [From, To) of P, both of type tensor<1xi64>.
-Packed range(OnnxBuilder &B, const Packed &P, Value From, Value To) {
+static Packed range(OnnxBuilder &B, const Packed &P, Value From, Value To) {
   Value Counts = B.reduce("ReduceProd", P.Shapes, {1}, false);
   auto Before = [&](Value I) {
     return B.reduce("ReduceSum", B.slice(Counts, B.ints({0}), I, 0), {0}, true);
@@ -225,7 +155,7 @@ Packed range(OnnxBuilder &B, const Packed &P, Value From, Value To) {
 }
 
 /// Position as tensor<1xi64>, counted from the start of a sequence of Length.
-Value fromStart(OnnxBuilder &B, Value Position, Value Length) {
+static Value fromStart(OnnxBuilder &B, Value Position, Value Length) {
   Value P = B.cast(B.reshape(Position, {1}), B.getI64Type());
   return B.where(B.compare("Less", P, B.ints({0})), B.add(P, Length), P);
 }
@@ -491,165 +421,7 @@ void Packer::convert(Block &Body) {
     convert(&Op);
 }
 
-//===----------------------------------------------------------------------===//
-// Control flow
-//===----------------------------------------------------------------------===//
-
-/// The types of values where sequences are two tensors.
-static SmallVector<Type> expanded(TypeRange Types) {
-  SmallVector<Type> Result;
-  for (Type T : Types) {
-    auto Member = dyn_cast_if_present<RankedTensorType>(memberOf(T));
-    if (!Member) {
-      Result.push_back(T);
-      continue;
-    }
-    auto [Data, Shapes] = packedTypes(Member);
-    Result.append({Data, Shapes});
-  }
-  return Result;
-}
-
-void Packer::convertIf(onnx::IfOp Op) {
-  OnnxBuilder B(Op);
-  auto New =
-      onnx::IfOp::create(B, expanded(Op->getResultTypes()), Op.getCond());
-  for (auto [From, To] : llvm::zip_equal(Op->getRegions(), New->getRegions())) {
-    To.takeBody(From);
-    convert(To.front());
-    Operation *Yield = To.front().getTerminator();
-    OnnxBuilder Inner(Yield);
-    Values Out;
-    for (auto [V, R] :
-         llvm::zip_equal(Yield->getOperands(), Op->getResults())) {
-      if (!memberOf(V)) {
-        Out.push_back(V);
-        continue;
-      }
-      Packed P = packed(Inner, V, cast<RankedTensorType>(memberOf(R)));
-      Out.append({P.Data, P.Shapes});
-    }
-    Yield->setOperands(Out);
-  }
-  auto Next = New->getResults().begin();
-  for (Value R : Op->getResults()) {
-    if (memberOf(R)) {
-      Value Data = *Next++;
-      Sequences[R] = {Data, *Next++};
-    } else {
-      R.replaceAllUsesWith(*Next++);
-    }
-  }
-  Old.push_back(Op);
-}
-
-void Packer::convertLoop(onnx::LoopOp Op) {
-  OnnxBuilder B(Op);
-  Block &Body = Op.getBody().front();
-  unsigned Carried = Op.getVInitial().size();
-  Values Init;
-  for (auto [V, R] :
-       llvm::zip(Op.getVInitial(), Op->getResults().take_front(Carried))) {
-    if (!memberOf(V)) {
-      Init.push_back(V);
-      continue;
-    }
-    Packed P = packed(B, V, cast<RankedTensorType>(memberOf(R)));
-    Init.append({P.Data, P.Shapes});
-  }
-  auto New = onnx::LoopOp::create(B, expanded(Op->getResultTypes()), Op.getM(),
-                                  Op.getCond(), Init);
-  New->setDiscardableAttrs(Op->getDiscardableAttrDictionary());
-  New.getBody().takeBody(Op.getBody());
-  // Two arguments of the body for each sequence; the old one goes when all that
-  // reads it has gone.
-  for (unsigned C = 0, At = 2; C < Carried; ++C) {
-    BlockArgument Arg = Body.getArgument(At);
-    auto Member =
-        dyn_cast_if_present<RankedTensorType>(memberOf(Op->getResult(C)));
-    if (!Member) {
-      ++At;
-      continue;
-    }
-    auto [Data, Shapes] = packedTypes(Member);
-    Value D = Body.insertArgument(At + 1, Data, Op.getLoc());
-    Value S = Body.insertArgument(At + 2, Shapes, Op.getLoc());
-    Sequences[Arg] = {D, S};
-    OldArguments.push_back(Arg);
-    At += 3;
-  }
-  convert(Body);
-  Operation *Yield = Body.getTerminator();
-  OnnxBuilder Inner(Yield);
-  Values Out = {Yield->getOperand(0)};
-  for (auto [V, R] :
-       llvm::zip_equal(Yield->getOperands().drop_front(), Op->getResults())) {
-    if (!memberOf(V)) {
-      Out.push_back(V);
-      continue;
-    }
-    Packed P = packed(Inner, V, cast<RankedTensorType>(memberOf(R)));
-    Out.append({P.Data, P.Shapes});
-  }
-  Yield->setOperands(Out);
-  auto Next = New->getResults().begin();
-  for (Value R : Op->getResults()) {
-    if (memberOf(R)) {
-      Value Data = *Next++;
-      Sequences[R] = {Data, *Next++};
-    } else {
-      R.replaceAllUsesWith(*Next++);
-    }
-  }
-  Old.push_back(Op);
-}
-
-/// A loop over the members.
-void Packer::convertMap(onnx::SequenceMapOp Op) {
-  OnnxBuilder B(Op);
-  Block &Body = Op.getBody().front();
-  Value Count = B.squeeze(length(B, Op.getInputSequence()), {0});
-  Values Init;
-  for (Value R : Op->getResults()) {
-    Packed P = emptySequence(B, cast<RankedTensorType>(memberOf(R)));
-    Init.append({P.Data, P.Shapes});
-  }
-  auto Loop = onnx::LoopOp::create(B, expanded(Op->getResultTypes()), Count,
-                                   Value(), Init);
-  Block *To = B.createBlock(&Loop.getBody());
-  auto Trip =
-      To->addArgument(RankedTensorType::get({}, B.getI64Type()), Op.getLoc());
-  auto Go =
-      To->addArgument(RankedTensorType::get({}, B.getI1Type()), Op.getLoc());
-  for (Type T : expanded(Op->getResultTypes()))
-    To->addArgument(T, Op.getLoc());
-  B.setInsertionPointToStart(To);
-  IRMapping Map;
-  for (auto [Arg, V] :
-       llvm::zip_equal(Body.getArguments(), Op->getOperands())) {
-    Value Given = V;
-    if (memberOf(V)) {
-      Given = member(B, V, Trip);
-      if (isa<RankedTensorType>(Arg.getType()))
-        Given.setType(Arg.getType());
-    }
-    Map.map(Arg, Given);
-  }
-  for (Operation &Inner : Body.without_terminator())
-    B.clone(Inner, Map);
-  Values Out = {Go};
-  for (auto [K, V] : llvm::enumerate(Body.getTerminator()->getOperands())) {
-    Packed P =
-        joined(B, {{To->getArgument(2 + 2 * K), To->getArgument(3 + 2 * K)},
-                   single(B, Map.lookupOrDefault(V))});
-    Out.append({P.Data, P.Shapes});
-  }
-  onnx::YieldOp::create(B, Out);
-  convert(*To);
-  for (auto [K, R] : llvm::enumerate(Op->getResults()))
-    Sequences[R] = {Loop->getResult(2 * K), Loop->getResult(2 * K + 1)};
-}
-
+namespace {
 struct LowerPackSequencesPass
     : impl::LowerPackSequencesBase<LowerPackSequencesPass> {
   void runOnOperation() override {

@@ -76,4 +76,15 @@ Value OnnxBuilder::cast(Value X, Type To) {
   return op("Cast", {X}, attr("to", getDataType(To)), To);
 }
 
+void replaceResults(Operation *Op, ValueRange New) {
+  for (auto [Old, V] : llvm::zip(Op->getResults(), New)) {
+    if (!V)
+      continue;
+    auto Declared = dyn_cast<RankedTensorType>(Old.getType());
+    if (Declared && !isa<RankedTensorType>(V.getType()))
+      V.setType(Declared);
+    Old.replaceAllUsesWith(V);
+  }
+}
+
 } // namespace lathe::onnx

@@ -112,6 +112,10 @@ public:
   }
 };
 
+/// What read results of \p Op reads \p New, which keeps the declared types:
+/// users were checked against them. Null where nobody reads a result.
+void replaceResults(mlir::Operation *Op, mlir::ValueRange New);
+
 } // namespace lathe::onnx
 
 #endif // LATHE_ONNX_ONNXBUILDER_H
