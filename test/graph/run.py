@@ -41,11 +41,14 @@ def run(*command, timeout=300):
 
 def graph_passes(model):
     """Names of the passes that can be left out, as the compiler runs them."""
-    code, out, err = run(places.tool("lathe"), model, "--stats=passes-json")
-    if code:
-        sys.exit(err)
-    names = [p["pass"] for p in json.loads(out)["passes"] if p["pass"].startswith("graph-")]
-    return [name for name in dict.fromkeys(names) if name != "graph-rounds"]  # which runs the others
+    def run_by(*options):
+        code, out, err = run(places.tool("lathe"), model, "--stats=passes-json", *options)
+        if code:
+            sys.exit(err)
+        return dict.fromkeys(p["pass"] for p in json.loads(out)["passes"] if p["pass"].startswith("graph-"))
+
+    needed = {*run_by("-O0"), "graph-rounds"}  # which runs the others
+    return [name for name in run_by() if name not in needed]
 
 
 def known(kind):
