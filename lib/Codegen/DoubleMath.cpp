@@ -144,11 +144,17 @@ public:
     Value P = exp(mul(Y, log(Size)));
     // exp's argument is no number for 1^inf, and 0^0 is 1.
     P = select(compare(Less::OEQ, Size, c(1)), c(1), P);
-    // Whole and odd: half of it is not whole.
     auto IsWhole = [&](Value V) {
       return compare(Less::OEQ, math::FloorOp::create(B, Loc, V), V);
     };
     Value Whole = IsWhole(Y), Half = mul(Y, c(0.5));
+    // A product of whole numbers is whole (9^3 is not 728.9999), and exact as
+    // long as the error of the formula is less than a half.
+    Value Product = arith::AndIOp::create(
+        B, Loc, IsWhole(Size),
+        arith::AndIOp::create(B, Loc, Whole, compare(Less::OGE, Y, c(0))));
+    P = select(Product, round(P), P);
+    // Whole and odd: half of it is not whole.
     Value Odd = arith::AndIOp::create(
         B, Loc, Whole,
         arith::XOrIOp::create(B, Loc, IsWhole(Half),
