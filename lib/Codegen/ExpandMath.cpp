@@ -113,8 +113,8 @@ public:
     return select(arith::CmpFPredicate::OGT, A, c(0.921875f), Large, Small);
   }
   /// sin(X) or cos(X): X - n pi/2, then one of two polynomials. The difference
-  /// is of doubles, so that it is right wherever n is one too; beyond 2^52 the
-  /// result is at least one of a sine.
+  /// is of doubles, right to 1e14, where n begins to be the neighbour of the
+  /// nearest number; far beyond, the result is at least one of a sine.
   Value sine(Value X, bool Cosine) {
     Formula D(B, Loc, wideType(), HasScale);
     Value Wide = arith::ExtFOp::create(B, Loc, D.T, X);
@@ -123,7 +123,7 @@ public:
     Rest = D.fma(Whole, D.wide(-0x1.1a62633145c07p-54), Rest);
     Value Turns = D.roundToEven(D.mul(Whole, D.wide(0.25)));
     Value N = narrow(D.fma(Turns, D.wide(-4.0), Whole));
-    Value R = atLeast(atMost(narrow(Rest), c(0.79f)), c(-0.79f));
+    Value R = atLeast(atMost(narrow(Rest), c(0.8f)), c(-0.8f));
     Value S = mul(R, R);
     Value Sin = poly(
         S, {2.86567956e-6f, -1.98559923e-4f, 8.33338592e-3f, -1.66666672e-1f});

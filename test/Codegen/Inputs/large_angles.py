@@ -1,5 +1,5 @@
-"""Models of Sin and Cos of one input, with angles from tiny to 1e11 and what double precision says of them, in a folder
-each: `large_angles.py FOLDER`."""
+"""Models of Sin and Cos of one input, with angles from 1e-8 to 10 to the power of LAST and what double precision says of
+them, in a folder each: `large_angles.py FOLDER LAST`."""
 import pathlib
 import sys
 
@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-exponents = np.arange(-8, 11.5, 0.25)
+exponents = np.linspace(-8, float(sys.argv[2]), 400)
 angles = np.concatenate([10.0**exponents, -(10.0**exponents), np.linspace(-700, 700, 1001)]).astype(np.float32)
 for name, function in ("Sin", np.sin), ("Cos", np.cos):
     folder = pathlib.Path(sys.argv[1]) / name
