@@ -132,32 +132,50 @@ struct Reading {
 };
 } // namespace
 
-/// sum x y over the last dimension of \p X and the one before of \p Y.
-static Value plainSum(Builder &B, Value X, Reading OfX, Value Y, Reading OfY) {
-  int64_t Batch = cast<RankedTensorType>(X.getType()).getRank() - 2;
-  // Loops: batch.., row, column, term.
-  int64_t M = Batch, C = M + 1, K = C + 1, Loops = K + 1;
-  SmallVector<int64_t> AtX = llvm::to_vector(llvm::seq(Batch)), AtY = AtX;
-  AtX.append({M, K});
-  AtY.append({K, C});
-  SmallVector<Iterator> Kinds(Loops, Iterator::parallel);
-  Kinds[K] = Iterator::reduction;
-  SmallVector<OpFoldResult> Sizes = dimsOf(B, X);
-  Sizes.back() = dimOf(B, Y, Batch + 1);
+/// Sums of 32 bits of the products that \p Product makes, [batch.., row,
+/// column] of \p Sizes; what loops come behind these are summed over. \p AtX
+/// and \p AtY are the loops behind the batch that each operand has.
+static Value
+sumOfProducts(Builder &B, Value X, ArrayRef<int64_t> AtX, Value Y,
+              ArrayRef<int64_t> AtY, int64_t Loops,
+              ArrayRef<OpFoldResult> Sizes,
+              function_ref<Value(Builder &, Value, Value)> Product) {
+  int64_t Kept = Sizes.size();
+  auto Map = [&](ArrayRef<int64_t> Behind) {
+    SmallVector<int64_t> At = llvm::to_vector(llvm::seq(Kept - 2));
+    llvm::append_range(At, Behind);
+    return dimsMap(B, Loops, At);
+  };
+  SmallVector<Iterator> Kinds(Kept, Iterator::parallel);
+  Kinds.resize(Loops, Iterator::reduction);
   Value Init =
       filled(B, Sizes, scalar::constant(B, B.getI32Type(), int64_t(0)));
   return linalg::GenericOp::create(
              B, Init.getType(), ValueRange{X, Y}, Init,
-             ArrayRef{dimsMap(B, Loops, AtX), dimsMap(B, Loops, AtY),
-                      dimsMap(B, Loops, llvm::to_vector(llvm::seq(K)))},
+             ArrayRef{Map(AtX), Map(AtY),
+                      dimsMap(B, Loops, llvm::to_vector(llvm::seq(Kept)))},
              Kinds,
              [&](OpBuilder &Inner, Location Loc, ValueRange V) {
                Builder IB(Loc, Inner);
-               Value P = scalar::mul(IB, wide(IB, V[0], OfX.Unsigned, OfX.Flip),
-                                     wide(IB, V[1], OfY.Unsigned, OfY.Flip));
+               Value P = Product(IB, V[0], V[1]);
                linalg::YieldOp::create(IB, scalar::add(IB, V[2], P));
              })
       .getResult(0);
+}
+
+/// sum x y over the last dimension of \p X and the one before of \p Y.
+static Value plainSum(Builder &B, Value X, Reading OfX, Value Y, Reading OfY) {
+  int64_t Batch = cast<RankedTensorType>(X.getType()).getRank() - 2;
+  // Loops: batch.., row, column, term.
+  int64_t M = Batch, C = M + 1, K = C + 1;
+  SmallVector<OpFoldResult> Sizes = dimsOf(B, X);
+  Sizes.back() = dimOf(B, Y, Batch + 1);
+  return sumOfProducts(B, X, {M, K}, Y, {K, C}, K + 1, Sizes,
+                       [&](Builder &IB, Value P, Value Q) {
+                         return scalar::mul(
+                             IB, wide(IB, P, OfX.Unsigned, OfX.Flip),
+                             wide(IB, Q, OfY.Unsigned, OfY.Flip));
+                       });
 }
 
 /// The same from words: \p Y's bytes are signed once they are flipped.
@@ -183,29 +201,16 @@ static Value wordSum(Builder &B, Value X, Reading OfX, Value Y, bool FlipY) {
   Value Words = gatherWords(B, Y, FlipY);
 
   // Loops: batch.., row, column, group, term.
-  int64_t M = Batch, C = M + 1, G = C + 1, T = G + 1, Loops = T + 1;
-  SmallVector<int64_t> AtX = llvm::to_vector(llvm::seq(Batch)), AtY = AtX;
-  AtX.append({M, G, T});
-  AtY.append({G, C});
-  SmallVector<Iterator> Kinds(Loops, Iterator::parallel);
-  Kinds[G] = Kinds[T] = Iterator::reduction;
-  Value Init =
-      filled(B, Sizes, scalar::constant(B, B.getI32Type(), int64_t(0)));
-  return linalg::GenericOp::create(
-             B, Init.getType(), ValueRange{X, Words}, Init,
-             ArrayRef{dimsMap(B, Loops, AtX), dimsMap(B, Loops, AtY),
-                      dimsMap(B, Loops, llvm::to_vector(llvm::seq(G)))},
-             Kinds,
-             [&](OpBuilder &Inner, Location Loc, ValueRange V) {
-               Builder IB(Loc, Inner);
-               Value Byte = arith::TruncIOp::create(
-                   IB, IB.getI8Type(),
-                   arith::ShRUIOp::create(IB, V[1], shiftOf(IB, T)));
-               Value P = scalar::mul(IB, wide(IB, V[0], OfX.Unsigned, OfX.Flip),
-                                     wide(IB, Byte, false, false));
-               linalg::YieldOp::create(IB, scalar::add(IB, V[2], P));
-             })
-      .getResult(0);
+  int64_t M = Batch, C = M + 1, G = C + 1, T = G + 1;
+  return sumOfProducts(B, X, {M, G, T}, Words, {G, C}, T + 1, Sizes,
+                       [&](Builder &IB, Value P, Value Word) {
+                         Value Byte = arith::TruncIOp::create(
+                             IB, IB.getI8Type(),
+                             arith::ShRUIOp::create(IB, Word, shiftOf(IB, T)));
+                         return scalar::mul(IB,
+                                            wide(IB, P, OfX.Unsigned, OfX.Flip),
+                                            wide(IB, Byte, false, false));
+                       });
 }
 
 Value byteProduct(Node &N, unsigned XI, unsigned XZ, unsigned YI, unsigned YZ) {
